@@ -1,0 +1,1 @@
+//! The parts of an event loop that know files, clocks and queues, and no Python.
