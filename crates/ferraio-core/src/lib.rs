@@ -1,1 +1,15 @@
 //! The parts of an event loop that know files, clocks and queues, and no Python.
+//!
+//! Nothing here reads the clock by itself: time is an argument. `unsafe` lives in [`sys`] alone.
+#![deny(unsafe_code)]
+
+pub mod clock;
+pub mod inbox;
+pub mod pacing;
+pub mod reactor;
+pub mod send_queue;
+pub mod socket;
+#[allow(unsafe_code)]
+pub mod sys;
+pub mod timers;
+pub mod waker;

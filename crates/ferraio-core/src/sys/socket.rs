@@ -1,0 +1,101 @@
+//! The system calls behind `socket.rs`.
+
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+#[cfg(target_vendor = "apple")]
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+
+use super::{checked, checked_size};
+
+/// How many slices one call may take: `IOV_MAX` of Linux, macOS and the BSDs.
+pub(crate) const MAX_SLICES: usize = 1024;
+
+/// A peer that is gone is an error, not a signal. Where the flag is missing, Python has SIGPIPE ignored.
+#[cfg(not(target_vendor = "apple"))]
+const SEND_FLAGS: libc::c_int = libc::MSG_NOSIGNAL;
+#[cfg(target_vendor = "apple")]
+const SEND_FLAGS: libc::c_int = 0;
+
+pub(crate) fn recv(fd: RawFd, buf: &mut [u8]) -> io::Result<usize> {
+    // SAFETY: `buf` is writable in its whole length.
+    checked_size(unsafe { libc::recv(fd, buf.as_mut_ptr().cast(), buf.len(), 0) })
+}
+
+pub(crate) fn recv_uninit(fd: RawFd, buf: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
+    // SAFETY: `buf` is writable in its whole length, and the kernel does not read it.
+    checked_size(unsafe { libc::recv(fd, buf.as_mut_ptr().cast(), buf.len(), 0) })
+}
+
+pub(crate) fn send(fd: RawFd, buf: &[u8]) -> io::Result<usize> {
+    // SAFETY: `buf` is readable in its whole length.
+    checked_size(unsafe { libc::send(fd, buf.as_ptr().cast(), buf.len(), SEND_FLAGS) })
+}
+
+pub(crate) fn send_vectored(fd: RawFd, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+    // SAFETY: all of its fields may be zero: no address, no slices, no control data, no flags.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    // `IoSlice` is an `iovec` in memory; the kernel only reads it.
+    message.msg_iov = bufs.as_ptr().cast_mut().cast();
+    message.msg_iovlen = bufs.len() as _;
+    // SAFETY: `message` points to `bufs`, which are readable in their whole lengths until the call returns.
+    checked_size(unsafe { libc::sendmsg(fd, &raw const message, SEND_FLAGS) })
+}
+
+#[cfg(not(target_vendor = "apple"))]
+pub(crate) fn accept(fd: RawFd) -> io::Result<OwnedFd> {
+    let (address, length) = (std::ptr::null_mut(), std::ptr::null_mut());
+    // SAFETY: null pointers say that the peer's address is not asked for.
+    let connection = checked(unsafe {
+        libc::accept4(
+            fd,
+            address,
+            length,
+            libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK,
+        )
+    })?;
+    // SAFETY: the fd is new, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(connection) })
+}
+
+#[cfg(target_vendor = "apple")]
+pub(crate) fn accept(fd: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: null pointers say that the peer's address is not asked for.
+    let connection =
+        checked(unsafe { libc::accept(fd, std::ptr::null_mut(), std::ptr::null_mut()) })?;
+    // SAFETY: the fd is new, and nobody else knows it.
+    let connection = unsafe { OwnedFd::from_raw_fd(connection) };
+    // SAFETY: the fd is open, and no memory is involved.
+    checked(unsafe { libc::fcntl(connection.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) })?;
+    super::wake_channel::set_nonblocking(connection.as_fd())?;
+    Ok(connection)
+}
+
+pub(crate) fn shutdown_write(fd: RawFd) -> io::Result<()> {
+    // SAFETY: no memory is involved.
+    checked(unsafe { libc::shutdown(fd, libc::SHUT_WR) }).map(drop)
+}
+
+/// Reads an option that is an integer.
+pub(crate) fn option(fd: RawFd, level: libc::c_int, name: libc::c_int) -> io::Result<libc::c_int> {
+    let mut value: libc::c_int = 0;
+    let mut length = size_of_val(&value) as libc::socklen_t;
+    // SAFETY: `value` is writable, and `length` is its size.
+    checked(unsafe {
+        libc::getsockopt(fd, level, name, (&raw mut value).cast(), &raw mut length)
+    })?;
+    Ok(value)
+}
+
+/// Sets an option that is an integer.
+pub(crate) fn set_option(
+    fd: RawFd,
+    level: libc::c_int,
+    name: libc::c_int,
+    value: libc::c_int,
+) -> io::Result<()> {
+    let length = size_of_val(&value) as libc::socklen_t;
+    // SAFETY: `value` is readable, and `length` is its size.
+    checked(unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), length) })
+        .map(drop)
+}

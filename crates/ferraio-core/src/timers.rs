@@ -1,0 +1,193 @@
+//! Timers: which is due next, and which are due now.
+//!
+//! A 4-ary heap ordered by (deadline, order of arrival): timers with the same deadline come out as they came in. Four
+//! children keep the heap flat, and all of them are neighbours in memory. A cancelled timer stays inside until it
+//! surfaces; when most of a large heap is cancelled, the caller is told to sweep it. Nothing here reads the clock, and
+//! nothing here drops a timer that the caller could not drop itself, since dropping may run foreign code.
+
+/// Timers of type `T`, earliest first.
+pub struct Timers<T> {
+    /// The heap: the children of entry `i` are entries `4 * i + 1` to `4 * i + 4`, and none is earlier than `i`.
+    heap: Vec<Entry<T>>,
+    /// How many timers were ever inserted: the next one's place among those with the same deadline.
+    arrivals: u64,
+    /// How many timers in the heap are known to be cancelled.
+    cancelled: usize,
+}
+
+/// What is left to do after a timer was cancelled.
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AfterCancel {
+    /// Most of a large heap is cancelled: call [`Timers::sweep`].
+    Sweep,
+    /// Nothing: the timer disappears when it surfaces.
+    Leave,
+}
+
+struct Entry<T> {
+    when: f64,
+    arrival: u64,
+    timer: T,
+}
+
+impl<T> Timers<T> {
+    /// Creates an empty heap, without allocating.
+    pub const fn new() -> Self {
+        Self {
+            heap: Vec::new(),
+            arrivals: 0,
+            cancelled: 0,
+        }
+    }
+
+    /// Counts the timers, cancelled ones included.
+    pub fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// Tells whether there is no timer at all.
+    pub fn is_empty(&self) -> bool {
+        self.heap.is_empty()
+    }
+
+    /// Adds a timer that is due at `when`, in seconds. One that is due at NaN is due at once, as in asyncio.
+    pub fn insert(&mut self, when: f64, timer: T) {
+        // With NaN gone, the order is total.
+        let when = if when.is_nan() {
+            f64::NEG_INFINITY
+        } else {
+            when
+        };
+        let arrival = self.arrivals;
+        self.arrivals += 1;
+        self.heap.push(Entry {
+            when,
+            arrival,
+            timer,
+        });
+        self.sift_up(self.heap.len() - 1);
+    }
+
+    /// Shows the earliest timer and when it is due.
+    pub fn peek(&self) -> Option<(f64, &T)> {
+        self.heap.first().map(|entry| (entry.when, &entry.timer))
+    }
+
+    /// Takes the earliest timer.
+    pub fn pop(&mut self) -> Option<(f64, T)> {
+        if self.heap.is_empty() {
+            return None;
+        }
+        let entry = self.heap.swap_remove(0);
+        self.sift_down(0);
+        Some((entry.when, entry.timer))
+    }
+
+    /// Takes the earliest timer if it is due at `now` or before.
+    pub fn pop_due(&mut self, now: f64) -> Option<T> {
+        match self.heap.first() {
+            Some(entry) if entry.when <= now => self.pop().map(|(_, timer)| timer),
+            _ => None,
+        }
+    }
+
+    /// Counts one of the timers in the heap as cancelled.
+    pub fn note_cancelled(&mut self) -> AfterCancel {
+        self.cancelled += 1;
+        let most_are_cancelled = self.cancelled * 2 > self.heap.len();
+        if self.heap.len() > SWEEP_FROM && most_are_cancelled {
+            AfterCancel::Sweep
+        } else {
+            AfterCancel::Leave
+        }
+    }
+
+    /// Forgets one cancelled timer: it surfaced and was popped.
+    pub fn note_removed_cancelled(&mut self) {
+        self.cancelled = self.cancelled.saturating_sub(1);
+    }
+
+    /// Removes the timers that are not `alive`, and returns them, so that the caller drops them when it likes.
+    pub fn sweep(&mut self, mut alive: impl FnMut(&T) -> bool) -> Vec<T> {
+        let removed = self
+            .heap
+            .extract_if(.., |entry| !alive(&entry.timer))
+            .map(|entry| entry.timer)
+            .collect();
+        self.cancelled = 0;
+        self.restore_order();
+        removed
+    }
+
+    /// Visits all timers, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = (f64, &T)> {
+        self.heap.iter().map(|entry| (entry.when, &entry.timer))
+    }
+
+    /// Takes all timers, in no particular order.
+    pub fn take_all(&mut self) -> Vec<T> {
+        self.cancelled = 0;
+        std::mem::take(&mut self.heap)
+            .into_iter()
+            .map(|entry| entry.timer)
+            .collect()
+    }
+
+    fn sift_up(&mut self, mut place: usize) {
+        while place > 0 {
+            let parent = (place - 1) / CHILDREN;
+            if !self.heap[place].is_before(&self.heap[parent]) {
+                break;
+            }
+            self.heap.swap(place, parent);
+            place = parent;
+        }
+    }
+
+    fn sift_down(&mut self, mut place: usize) {
+        while let Some(child) = self.earliest_child(place) {
+            if !self.heap[child].is_before(&self.heap[place]) {
+                break;
+            }
+            self.heap.swap(place, child);
+            place = child;
+        }
+    }
+
+    fn earliest_child(&self, place: usize) -> Option<usize> {
+        let first = place * CHILDREN + 1;
+        let last = (first + CHILDREN).min(self.heap.len());
+        (first..last).reduce(|best, child| {
+            if self.heap[child].is_before(&self.heap[best]) {
+                child
+            } else {
+                best
+            }
+        })
+    }
+
+    fn restore_order(&mut self) {
+        let parents = self.heap.len().div_ceil(CHILDREN);
+        for place in (0..parents).rev() {
+            self.sift_down(place);
+        }
+    }
+}
+
+impl<T> Default for Timers<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> Entry<T> {
+    fn is_before(&self, other: &Self) -> bool {
+        self.when < other.when || (self.when == other.when && self.arrival < other.arrival)
+    }
+}
+
+const CHILDREN: usize = 4;
+
+/// Smaller heaps are not worth sweeping; asyncio's number.
+const SWEEP_FROM: usize = 100;
