@@ -1,0 +1,1 @@
+"""The cases, one file per group; `benches.case.GROUPS` lists them in the order of the report."""

@@ -1,0 +1,66 @@
+"""TCP echo: the server's own CPU time per request, and as a further figure requests per second.
+
+The server is a process of the peer (`benches/echo_server.py`), the client a process of nobody. `limit()`
+measures the same with a bare epoll server in C (`benches/echo_limit.c`): less CPU per request is not to be
+had from this kernel.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benches.case import Effort, Sample, reading
+from benches.echo_client import echo_client
+
+CONNECTIONS = 10
+SIZES = (1, 10, 100)
+"""KiB per message."""
+STYLES = {
+    "protocol": "a Protocol that writes back what it receives",
+    "streams": "a handler of start_server that reads, writes and drains",
+    "sockets": "sock_recv and sock_sendall",
+}
+
+
+def _define(style: str, size: int) -> None:
+    @reading(
+        f"TCP echo, {style}, {size} KiB",
+        unit="ns",
+        name=f"{style}_{size}",
+        question=f"How much CPU does a server need to echo {size} KiB with {STYLES[style]}?",
+    )
+    def measure(peer, effort):
+        return _server_cpu([sys.executable, "-m", "benches.echo_server", peer.name, style], size, effort)
+
+
+for _style in STYLES:
+    for _size in SIZES:
+        _define(_style, _size)
+
+
+def limit(effort: Effort) -> dict[int, Sample]:
+    """The bare server's cost by message size; empty where there is no C compiler or no epoll."""
+    compiler = shutil.which("cc")
+    if compiler is None or sys.platform != "linux":
+        return {}
+    with tempfile.TemporaryDirectory() as directory:
+        server = f"{directory}/echo_limit"
+        source = Path(__file__).parents[1] / "echo_limit.c"
+        subprocess.run([compiler, "-O2", "-o", server, source], check=True)
+        return {size: _server_cpu([server], size, effort) for size in SIZES}
+
+
+def _server_cpu(server: list[str], size: int, effort: Effort) -> Sample:
+    with echo_client(server, CONNECTIONS, size * 1024) as client:
+        rounds = 50
+        while (cost := client.ask(rounds)).server_cpu < effort.seconds / 4:
+            rounds *= 2
+        rounds = max(1, round(rounds * effort.seconds / cost.server_cpu))
+        best = min((client.ask(rounds) for _ in range(effort.repeats)), key=lambda cost: cost.server_cpu)
+    return Sample(
+        best.server_cpu / best.requests * 1e9,
+        best.requests,
+        {"requests per second": best.requests / best.elapsed},
+    )

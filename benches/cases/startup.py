@@ -1,0 +1,72 @@
+"""Starting: what a program pays that imports the peer, runs one small coroutine and ends."""
+
+import subprocess
+import sys
+import time
+
+from benches.case import Sample, reading
+
+IMPORT = """
+import asyncio, time
+began = time.perf_counter()
+import {module}
+{install}
+print(time.perf_counter() - began)
+"""
+
+RUN = """
+import asyncio, time
+import {module}
+async def main(): pass
+began = time.perf_counter()
+{run_once}
+print(time.perf_counter() - began)
+"""
+
+WHOLE = """
+import asyncio
+import {module}
+async def main(): pass
+{run_once}
+"""
+
+
+@reading("import, on top of `import asyncio`", unit="ns")
+def import_time(peer, effort):
+    """How long does importing the peer take (with its install, if it has one) once asyncio is there?"""
+    return _fastest_printed(IMPORT, peer, effort)
+
+
+@reading("run(noop()), the first of a process", unit="ns")
+def first_run(peer, effort):
+    """How long does the first run of a process take, from making the loop to closing it?"""
+    return _fastest_printed(RUN, peer, effort)
+
+
+@reading("run(noop()), the whole process", unit="ns")
+def whole_process(peer, effort):
+    """How long does a program live that does nothing, from its start to its end?"""
+    program = _program(WHOLE, peer)
+    times = []
+    for _ in range(_processes(effort)):
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-c", program], check=True)
+        times.append(time.perf_counter() - began)
+    return Sample(min(times) * 1e9, len(times))
+
+
+def _fastest_printed(template, peer, effort):
+    program = _program(template, peer)
+    commands = [[sys.executable, "-c", program]] * _processes(effort)
+    times = [float(subprocess.run(it, check=True, capture_output=True).stdout) for it in commands]
+    return Sample(min(times) * 1e9, len(times))
+
+
+def _program(template, peer):
+    install = f"{peer.module}.install()" if peer.installs else ""
+    return template.format(module=peer.module, run_once=peer.run_once, install=install)
+
+
+def _processes(effort):
+    """How many processes make a sample: the fastest of a few is steady."""
+    return 2 * effort.repeats

@@ -1,0 +1,82 @@
+"""The echo client: plain blocking sockets, several connections at once, in a process whose cost does not
+count.
+
+Each round sends one message on every connection and then receives every answer. The server's own CPU time is
+asked for before and after (see `echo_server.py`).
+"""
+
+import contextlib
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a number of requests took."""
+
+    requests: int
+    server_cpu: float
+    """Seconds."""
+    elapsed: float
+    """Seconds."""
+
+
+class EchoClient:
+    """Asks a running server to echo, and asks what that cost it."""
+
+    def __init__(self, echo_port: int, tell_port: int, connections: int, message_size: int) -> None:
+        self._teller = _connect(tell_port)
+        self._connections = [_connect(echo_port) for _ in range(connections)]
+        self._message = b"x" * message_size
+        self._answer = bytearray(message_size)
+
+    def ask(self, rounds: int) -> Cost:
+        cpu, began = self._server_cpu(), time.perf_counter()
+        for _ in range(rounds):
+            for connection in self._connections:
+                connection.sendall(self._message)
+            for connection in self._connections:
+                self._receive(connection)
+        elapsed = time.perf_counter() - began
+        return Cost(rounds * len(self._connections), self._server_cpu() - cpu, elapsed)
+
+    def close(self) -> None:
+        for connection in (*self._connections, self._teller):
+            connection.close()
+
+    def _receive(self, connection: socket.socket) -> None:
+        missing = memoryview(self._answer)
+        while missing:
+            received = connection.recv_into(missing)
+            if not received:
+                raise ConnectionError("the echo server closed the connection")
+            missing = missing[received:]
+
+    def _server_cpu(self) -> float:
+        self._teller.sendall(b"?")
+        return int(self._teller.recv(64)) / 1e9
+
+
+@contextlib.contextmanager
+def echo_client(server: list[str], connections: int, message_size: int) -> Iterator[EchoClient]:
+    """Run the command of a server for as long as its client is in use."""
+    with subprocess.Popen(server, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            echo_port, tell_port = map(int, process.stdout.readline().split())
+            client = EchoClient(echo_port, tell_port, connections, message_size)
+            try:
+                yield client
+            finally:
+                client.close()
+            process.wait(timeout=10)
+        finally:
+            process.kill()
+
+
+def _connect(port: int) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port), timeout=30)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection

@@ -1,0 +1,106 @@
+/* A bare epoll echo server: the least CPU that a request can cost here, as a mark for `benches/cases/echo.py`.
+ *
+ * It speaks as `benches/echo_server.py` does: it prints an echoing and a telling port, answers the telling connection
+ * with its CPU time in nanoseconds, and ends when that one does. What cannot be sent at once is waited for.
+ */
+#define _GNU_SOURCE /* accept4 */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+static int epoll;
+
+static void check(int result, const char *what) {
+    if (result < 0) {
+        perror(what);
+        exit(1);
+    }
+}
+
+static void watch(int fd) {
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+    check(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), "epoll_ctl");
+}
+
+static int listen_on_loopback(unsigned short *port) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    check(fd, "socket");
+    check(bind(fd, (struct sockaddr *)&address, size), "bind");
+    check(listen(fd, 128), "listen");
+    check(getsockname(fd, (struct sockaddr *)&address, &size), "getsockname");
+    *port = ntohs(address.sin_port);
+    watch(fd);
+    return fd;
+}
+
+static int accept_one(int listener) {
+    int on = 1;
+    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+    check(fd, "accept4");
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    watch(fd);
+    return fd;
+}
+
+static void send_all(int fd, const char *data, ssize_t size) {
+    while (size > 0) {
+        ssize_t sent = send(fd, data, size, MSG_NOSIGNAL);
+        if (sent < 0) {
+            struct pollfd writable = {.fd = fd, .events = POLLOUT};
+            if (errno != EAGAIN) return;
+            poll(&writable, 1, -1);
+            continue;
+        }
+        data += sent;
+        size -= sent;
+    }
+}
+
+static void tell_cpu_time(int fd) {
+    char text[32];
+    struct timespec used;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    send_all(fd, text, snprintf(text, sizeof text, "%lld\n", used.tv_sec * 1000000000LL + used.tv_nsec));
+}
+
+int main(void) {
+    static char data[256 * 1024];
+    struct epoll_event events[64];
+    unsigned short echo_port, tell_port;
+    epoll = epoll_create1(0);
+    check(epoll, "epoll_create1");
+    int echo_listener = listen_on_loopback(&echo_port);
+    int tell_listener = listen_on_loopback(&tell_port);
+    int teller = -1;
+    printf("%d %d\n", echo_port, tell_port);
+    fflush(stdout);
+
+    for (;;) {
+        int ready = epoll_wait(epoll, events, 64, -1);
+        check(ready, "epoll_wait");
+        for (int i = 0; i < ready; i++) {
+            int fd = events[i].data.fd;
+            if (fd == echo_listener) {
+                accept_one(fd);
+            } else if (fd == tell_listener) {
+                teller = accept_one(fd);
+            } else {
+                ssize_t received = recv(fd, data, sizeof data, 0);
+                if (received <= 0 && fd == teller) return 0;
+                if (received <= 0) close(fd);
+                else if (fd == teller) tell_cpu_time(fd);
+                else send_all(fd, data, received);
+            }
+        }
+    }
+}
