@@ -19,13 +19,11 @@ async def anthropic_client():
     """An SDK client that talks to a stub of its own."""
     import anthropic
 
-    with subprocess.Popen(SERVER, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            address = _address(server.stdout.readline())
-            async with anthropic.AsyncAnthropic(api_key="stub", base_url=address) as client:
-                yield (client,)
-        finally:
-            server.terminate()
+    # The server ends when its stdin does, and so never outlives us.
+    with subprocess.Popen(SERVER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        address = _address(server.stdout.readline())
+        async with anthropic.AsyncAnthropic(api_key="stub", base_url=address, max_retries=0) as client:
+            yield (client,)
 
 
 @operations("anthropic SDK, one call after another", least=25, prepare=anthropic_client)
