@@ -12,3 +12,23 @@ pub fn seconds(nanos: u64) -> f64 {
         nanos as f64 / 1e9
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{monotonic_nanos, seconds};
+
+    #[test]
+    fn the_clock_never_goes_back() {
+        let earlier = monotonic_nanos();
+        assert!(monotonic_nanos() >= earlier);
+    }
+
+    #[test]
+    fn whole_seconds_are_exact_and_others_are_divided_once() {
+        assert_eq!(seconds(0), 0.0);
+        assert_eq!(seconds(1_500_000_000), 1.5);
+        assert_eq!(seconds(123_456_789), 123_456_789.0 / 1e9);
+        let years = 134_217_727;
+        assert_eq!(seconds(years * 1_000_000_000), years as f64);
+    }
+}

@@ -128,3 +128,59 @@ impl<T: Send> Default for Inbox<T> {
 const POSTED: u8 = 1;
 /// The loop waits in the poller, or is about to.
 const ASLEEP: u8 = 2;
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::{AfterPost, Inbox};
+
+    #[test]
+    fn posts_arrive_in_order_behind_what_was_taken_before() {
+        let inbox = Inbox::new();
+        let mut taken = vec!["kept"];
+        for post in ["first", "second"] {
+            assert_eq!(inbox.post(post), Ok(AfterPost::Leave));
+        }
+        assert!(inbox.has_posts());
+        inbox.take(&mut taken);
+        assert_eq!(taken, ["kept", "first", "second"]);
+        assert!(!inbox.has_posts());
+    }
+
+    #[test]
+    fn only_the_first_post_to_a_sleeping_loop_rings() {
+        let inbox = Inbox::new();
+        assert!(inbox.prepare_sleep());
+        assert_eq!(inbox.post(1), Ok(AfterPost::Wake));
+        assert_eq!(inbox.post(2), Ok(AfterPost::Leave));
+        inbox.wake_up();
+        assert_eq!(inbox.post(3), Ok(AfterPost::Leave));
+    }
+
+    #[test]
+    fn a_loop_with_posts_does_not_sleep_until_it_took_them() {
+        let inbox = Inbox::new();
+        assert_eq!(inbox.post(1), Ok(AfterPost::Leave));
+        assert!(!inbox.prepare_sleep());
+        inbox.take(&mut Vec::new());
+        assert!(inbox.prepare_sleep());
+    }
+
+    #[test]
+    fn a_loop_that_woke_by_itself_is_rung_again_in_its_next_sleep() {
+        let inbox = Inbox::new();
+        assert!(inbox.prepare_sleep());
+        inbox.wake_up();
+        assert!(inbox.prepare_sleep());
+        assert_eq!(inbox.post(1), Ok(AfterPost::Wake));
+    }
+
+    #[test]
+    fn closing_gives_back_what_nobody_took_and_what_comes_later() {
+        let inbox = Inbox::new();
+        assert_eq!(inbox.post("early"), Ok(AfterPost::Leave));
+        assert_eq!(inbox.close(), ["early"]);
+        assert_eq!(inbox.post("late"), Err("late"));
+        assert!(!inbox.has_posts());
+        assert!(inbox.close().is_empty());
+    }
+}

@@ -97,3 +97,118 @@ pub const MAX_NANOS: u64 = 50_000;
 
 /// At most so many turns in a row begin without reading the clock.
 pub const MAX_UNREAD: u32 = 3;
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::{MAX_NANOS, MAX_TURNS, MAX_UNREAD, Pacing};
+
+    /// A loop that is always busy, on a clock that its turns advance.
+    #[derive(Default)]
+    struct BusyLoop {
+        pacing: Pacing,
+        now: Cell<u64>,
+        readings: Cell<u32>,
+    }
+
+    impl BusyLoop {
+        /// Runs one turn of the given length; tells whether the loop polled before it.
+        fn turn(&mut self, nanos: u64) -> bool {
+            let Self {
+                pacing,
+                now,
+                readings,
+            } = self;
+            let clock = || {
+                readings.set(readings.get() + 1);
+                now.get()
+            };
+            let polls = pacing.poll_now(clock);
+            if polls {
+                pacing.polled(clock);
+            }
+            now.set(now.get() + nanos);
+            polls
+        }
+
+        /// Counts the turns until the loop polls, the one that begins with the poll included.
+        fn turns_to_poll(&mut self, nanos: u64) -> u32 {
+            (1..)
+                .find(|_| self.turn(nanos))
+                .expect("there is always another turn")
+        }
+    }
+
+    #[test]
+    fn short_turns_poll_by_number_and_read_the_clock_now_and_then() {
+        let mut busy = BusyLoop::default();
+        assert_eq!(busy.turns_to_poll(100), MAX_TURNS);
+        assert_eq!(busy.turns_to_poll(100), MAX_TURNS);
+        assert!(busy.readings.get() <= 2 * (MAX_TURNS / (MAX_UNREAD + 1) + 2));
+    }
+
+    #[test]
+    fn turns_of_some_microseconds_poll_by_time() {
+        let mut busy = BusyLoop::default();
+        busy.turns_to_poll(5_000);
+        for _ in 0..10 {
+            let turns = u64::from(busy.turns_to_poll(5_000));
+            assert!(turns >= MAX_NANOS / 5_000);
+            assert!(turns <= MAX_NANOS / 5_000 + u64::from(MAX_UNREAD));
+        }
+    }
+
+    #[test]
+    fn a_loop_whose_turns_are_long_polls_before_each() {
+        let mut busy = BusyLoop::default();
+        busy.turns_to_poll(10_000_000);
+        for _ in 0..10 {
+            assert!(busy.turn(10_000_000));
+        }
+    }
+
+    #[test]
+    fn the_first_long_turn_after_short_ones_is_noticed_soon() {
+        for short_turns in 0..2 * MAX_TURNS {
+            let mut busy = BusyLoop::default();
+            for _ in 0..short_turns {
+                busy.turn(100);
+            }
+            assert!(busy.turns_to_poll(10_000_000) <= MAX_UNREAD + 2);
+        }
+    }
+
+    #[test]
+    fn turns_that_become_short_again_are_no_longer_measured_each() {
+        let mut busy = BusyLoop::default();
+        for _ in 0..10 {
+            busy.turn(10_000_000);
+        }
+        busy.turns_to_poll(100);
+        busy.turns_to_poll(100);
+        busy.readings.set(0);
+        assert_eq!(busy.turns_to_poll(100), MAX_TURNS);
+        assert!(busy.readings.get() <= MAX_TURNS / (MAX_UNREAD + 1) + 2);
+    }
+
+    #[test]
+    fn a_loop_that_is_idle_between_events_never_reads_the_clock() {
+        let mut pacing = Pacing::new();
+        for _ in 0..10 {
+            pacing.polled(|| panic!("nobody asked for the time"));
+        }
+    }
+
+    #[test]
+    fn it_insists_until_the_loop_polls() {
+        let mut pacing = Pacing::new();
+        for _ in 1..MAX_TURNS {
+            pacing.poll_now(|| 0);
+        }
+        assert!(pacing.poll_now(|| 0));
+        assert!(pacing.poll_now(|| 0));
+        pacing.polled(|| 0);
+        assert!(!pacing.poll_now(|| 0));
+    }
+}

@@ -191,3 +191,85 @@ const CHILDREN: usize = 4;
 
 /// Smaller heaps are not worth sweeping; asyncio's number.
 const SWEEP_FROM: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::{AfterCancel, SWEEP_FROM, Timers};
+
+    #[test]
+    fn timers_with_the_same_deadline_come_out_as_they_came_in() {
+        let mut timers = Timers::new();
+        for name in 0..50 {
+            timers.insert(1.0, name);
+        }
+        let order: Vec<_> = std::iter::from_fn(|| timers.pop_due(1.0)).collect();
+        assert!(order.into_iter().eq(0..50));
+    }
+
+    #[test]
+    fn a_timer_is_due_at_its_deadline_and_not_before() {
+        let mut timers = Timers::new();
+        timers.insert(2.0, "timer");
+        assert_eq!(timers.pop_due(2.0_f64.next_down()), None);
+        assert_eq!(timers.pop_due(2.0), Some("timer"));
+        assert_eq!(timers.pop_due(2.0), None);
+    }
+
+    #[test]
+    fn strange_deadlines_stay_in_order() {
+        let mut timers = Timers::new();
+        for (when, name) in [
+            (f64::INFINITY, "never"),
+            (0.0, "zero"),
+            (-0.0, "minus zero"),
+            (f64::NAN, "nan"),
+            (-1.0, "past"),
+        ] {
+            timers.insert(when, name);
+        }
+        let order: Vec<_> = std::iter::from_fn(|| timers.pop_due(f64::MAX)).collect();
+        assert_eq!(order, ["nan", "past", "zero", "minus zero"]);
+        assert_eq!(timers.peek(), Some((f64::INFINITY, &"never")));
+    }
+
+    #[test]
+    fn a_small_heap_is_never_swept() {
+        let mut timers = Timers::new();
+        for name in 0..SWEEP_FROM {
+            timers.insert(1.0, name);
+        }
+        for _ in 0..SWEEP_FROM {
+            assert_eq!(timers.note_cancelled(), AfterCancel::Leave);
+        }
+    }
+
+    #[test]
+    fn a_large_heap_is_swept_when_more_than_half_is_cancelled() {
+        let mut timers = Timers::new();
+        for name in 0..200 {
+            timers.insert(f64::from(name), name);
+        }
+        for _ in 0..100 {
+            assert_eq!(timers.note_cancelled(), AfterCancel::Leave);
+        }
+        assert_eq!(timers.note_cancelled(), AfterCancel::Sweep);
+        let removed = timers.sweep(|name| *name > 100);
+        assert_eq!(removed.len(), 101);
+        assert_eq!(timers.len(), 99);
+        assert_eq!(timers.note_cancelled(), AfterCancel::Leave);
+    }
+
+    #[test]
+    fn a_cancelled_timer_that_surfaced_no_longer_counts() {
+        let mut timers = Timers::new();
+        for name in 0..202 {
+            timers.insert(f64::from(name), name);
+        }
+        for _ in 0..101 {
+            assert_eq!(timers.note_cancelled(), AfterCancel::Leave);
+        }
+        timers.pop();
+        timers.note_removed_cancelled();
+        assert_eq!(timers.note_cancelled(), AfterCancel::Sweep);
+    }
+}

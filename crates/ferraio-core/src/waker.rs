@@ -68,3 +68,9 @@ impl Waker {
         self.receiver.as_raw_fd()
     }
 }
+
+impl AsRawFd for Waker {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd()
+    }
+}

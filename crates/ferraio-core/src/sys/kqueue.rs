@@ -37,16 +37,12 @@ impl Backend for Kqueue {
     }
 
     fn change(&self, fd: RawFd, key: Key, from: Interest, to: Interest) -> io::Result<()> {
-        let mut changes = [
-            filter(fd, key, Interest::READ, from, to),
-            filter(fd, key, Interest::WRITE, from, to),
-        ];
-        // Additions first: if one fails, nothing was deleted yet.
-        changes.sort_by_key(|change| change.is_none_or(|change| is_deletion(&change)));
-        for change in changes.into_iter().flatten() {
-            self.apply(change)?;
+        if let Err(error) = self.control(fd, key, to, libc::EV_ADD) {
+            // Both directions or none, or a filter would stay that nobody knows of.
+            let _ = self.control(fd, key, to.without(from), libc::EV_DELETE);
+            return Err(error);
         }
-        Ok(())
+        self.control(fd, key, from.without(to), libc::EV_DELETE)
     }
 
     fn wait(
@@ -93,6 +89,31 @@ impl Backend for Kqueue {
 }
 
 impl Kqueue {
+    /// Applies an operation to the filters of the directions; the first error ends it.
+    fn control(
+        &self,
+        fd: RawFd,
+        key: Key,
+        directions: Interest,
+        operation: Flags,
+    ) -> io::Result<()> {
+        for (direction, filter) in [
+            (Interest::READ, libc::EVFILT_READ),
+            (Interest::WRITE, libc::EVFILT_WRITE),
+        ] {
+            if directions.contains(direction) {
+                // SAFETY: all of its fields may be zero; some systems have more fields than we set.
+                let mut change: kevent = unsafe { std::mem::zeroed() };
+                change.ident = fd as _;
+                change.filter = filter;
+                change.flags = operation | libc::EV_RECEIPT;
+                change.udata = key.token() as usize as _;
+                self.apply(change)?;
+            }
+        }
+        Ok(())
+    }
+
     fn apply(&self, change: kevent) -> io::Result<()> {
         let mut receipt = change;
         // SAFETY: `change` is readable and `receipt` is writable, each one event; no timeout is given, and
@@ -107,52 +128,21 @@ impl Kqueue {
                 null(),
             )
         })?;
-        let code = receipt.data as libc::c_int;
-        let is_fine = match code {
-            0 => true,
+        match receipt.data as libc::c_int {
+            0 => Ok(()),
             // Some versions of macOS say so for a pipe whose other end is closed, and watch it all the same.
-            libc::EPIPE => true,
-            libc::ENOENT | libc::EBADF => is_deletion(&change),
-            _ => false,
-        };
-        if is_fine {
-            Ok(())
-        } else {
-            Err(io::Error::from_raw_os_error(code))
+            libc::EPIPE => Ok(()),
+            libc::ENOENT | libc::EBADF if change.flags & libc::EV_DELETE != 0 => Ok(()),
+            code => Err(io::Error::from_raw_os_error(code)),
         }
     }
 }
 
-/// The change of one direction, if there is any.
-fn filter(
-    fd: RawFd,
-    key: Key,
-    direction: Interest,
-    from: Interest,
-    to: Interest,
-) -> Option<kevent> {
-    let operation = match (from.contains(direction), to.contains(direction)) {
-        (_, true) => libc::EV_ADD,
-        (true, false) => libc::EV_DELETE,
-        (false, false) => return None,
-    };
-    let filter = if direction == Interest::READ {
-        libc::EVFILT_READ
-    } else {
-        libc::EVFILT_WRITE
-    };
-    // SAFETY: all of its fields may be zero; some systems have more fields than we set.
-    let mut change: kevent = unsafe { std::mem::zeroed() };
-    change.ident = fd as _;
-    change.filter = filter;
-    change.flags = operation | libc::EV_RECEIPT;
-    change.udata = key.token() as usize as _;
-    Some(change)
-}
-
-fn is_deletion(change: &kevent) -> bool {
-    change.flags & libc::EV_DELETE != 0
-}
+/// The type of the operations.
+#[cfg(target_os = "netbsd")]
+type Flags = u32;
+#[cfg(not(target_os = "netbsd"))]
+type Flags = u16;
 
 /// A key must fit in what kqueue keeps for us.
 const _: () = assert!(size_of::<usize>() >= size_of::<u64>());
