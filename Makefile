@@ -1,0 +1,133 @@
+# ferraio: everything one does with this repository. `make` alone lists it.
+#
+# Needs Rust and a CPython >= 3.11; the rest is set up here. PYTHON chooses the interpreter: a version (PYTHON=3.12), a
+# path, or the newest one found. Each version has an environment .venv-3.X with the package as it stands in python/ and
+# the extension built for development, and another, .venv-3.X-release, with the optimised wheel. Cargo builds each
+# version's extension in a folder of its own, target/py3.X, so that going from one to the other rebuilds nothing.
+
+PYTHON ?= newest
+ARGS ?=
+
+ifneq ($(filter-out help clean wheels,$(or $(MAKECMDGOALS),help)),)
+  found := $(shell scripts/find-pythons.sh $(PYTHON))
+  ifeq ($(found),)
+    $(error no Python to work with)
+  endif
+  version := $(firstword $(found))
+  python := $(lastword $(found))
+endif
+
+venv := $(CURDIR)/.venv-$(version)
+release := $(CURDIR)/.venv-$(version)-release
+in_venv = VIRTUAL_ENV=$(venv) CARGO_TARGET_DIR=$(CURDIR)/target/py$(version) $(venv)/bin/
+wheel_pattern := dist/ferraio-*-cp$(subst .,,$(version))-cp$(subst .,,$(version))-*.whl
+
+rust_files := Cargo.toml $(wildcard Cargo.lock) $(shell find crates -type f)
+python_files := pyproject.toml $(wildcard README.md LICENSE-*) \
+    $(shell find python -type f -not -name '*.so' -not -name '*.pyc')
+
+.PHONY: help
+help: ## list what can be done
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@echo "  with PYTHON=3.X for a certain version, ARGS='…' for demo, bench and pytest"
+
+# --- using it
+
+.PHONY: demo
+demo: $(release)/.installed ## a real agent program on asyncio and on ferraio, with a model server that comes along
+	$(release)/bin/ferraio demo $(ARGS)
+
+.PHONY: bench
+bench: $(release)/.installed $(release)/.bench-tools ## asyncio, uvloop, rloop and ferraio, side by side
+	$(release)/bin/python benches $(ARGS)
+
+.PHONY: wheels
+wheels: ## an optimised wheel for each Python found, in dist/
+	@set -e; for version in $$(scripts/find-pythons.sh | cut -d' ' -f1); do $(MAKE) --no-print-directory wheel PYTHON=$$version; done
+
+.PHONY: wheel
+wheel: dist/.built-$(version) ## an optimised wheel for one Python
+	@ls $(wheel_pattern)
+
+# --- working on it
+
+.PHONY: develop
+develop: $(venv)/.developed ## build the extension for development, into .venv-3.X
+	@echo "ready: $(venv)/bin/python"
+
+.PHONY: test
+test: test-core test-loom test-python ## all tests on one Python
+
+.PHONY: test-core
+test-core: ## the tests of ferraio-core, without Python
+	cargo test -p ferraio-core
+
+.PHONY: test-loom
+test-loom: ## the inbox under every order of events that two threads can have
+	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=$(CURDIR)/target/loom cargo test -p ferraio-core --release --test loom_inbox
+
+.PHONY: test-python
+test-python: $(venv)/.developed ## the tests in tests/, CPython's own among them
+	$(venv)/bin/python -m pytest $(ARGS)
+
+.PHONY: test-quick
+test-quick: $(venv)/.developed ## the tests in tests/ but the slow ones
+	$(venv)/bin/python -m pytest --quick $(ARGS)
+
+.PHONY: test-debug
+test-debug: $(venv)/.developed ## the quick tests with a checking allocator and in Python's development mode
+	PYTHONMALLOC=debug $(venv)/bin/python -X dev -m pytest --quick $(ARGS)
+
+.PHONY: lint
+lint: $(venv)/.developed $(venv)/.check-tools ## formatting, clippy, ruff, and the stubs against the extension
+	cargo fmt --check
+	PYO3_PYTHON=$(venv)/bin/python cargo clippy --workspace --all-targets -- -D warnings
+	$(venv)/bin/ruff check
+	$(venv)/bin/ruff format --check
+	$(venv)/bin/python -m mypy.stubtest ferraio._ferraio
+
+.PHONY: check
+check: lint test ## what a change has to pass
+
+.PHONY: format
+format: $(venv)/.check-tools ## format the Rust and the Python code
+	cargo fmt
+	$(venv)/bin/ruff check --fix
+	$(venv)/bin/ruff format
+
+.PHONY: clean
+clean: ## remove everything that was built
+	rm -rf target dist .venv-3.* python/ferraio/_ferraio.*.so
+	find python tests benches -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- how the environments come to be
+
+$(venv)/.tools: pyproject.toml
+	$(python) -m venv $(venv)
+	$(venv)/bin/python -m pip install --quiet --upgrade pip
+	$(venv)/bin/python -m pip install --quiet --group build --group test
+	touch $@
+
+$(venv)/.check-tools: $(venv)/.tools
+	$(venv)/bin/python -m pip install --quiet --group check
+	touch $@
+
+$(venv)/.developed: $(venv)/.tools $(rust_files)
+	$(in_venv)maturin develop --quiet
+	touch $@
+
+dist/.built-$(version): $(venv)/.tools $(rust_files) $(python_files)
+	rm -f $(wheel_pattern)
+	$(in_venv)maturin build --quiet --release --interpreter $(venv)/bin/python --out dist
+	touch $@
+
+$(release)/.installed: dist/.built-$(version)
+	test -x $(release)/bin/python || $(python) -m venv $(release)
+	$(release)/bin/python -m pip install --quiet --upgrade pip
+	wheel=$$(ls $(wheel_pattern)) && $(release)/bin/python -m pip install --quiet "$$wheel[demo]" && \
+	    $(release)/bin/python -m pip install --quiet --force-reinstall --no-deps "$$wheel"
+	touch $@
+
+$(release)/.bench-tools: $(release)/.installed
+	$(release)/bin/python -m pip install --quiet --group bench
+	touch $@

@@ -1,0 +1,180 @@
+"""Runs one module of CPython's test.test_asyncio on a chosen loop, and writes what becomes of each test.
+
+`battery.py` starts this file in a process of its own, since the tests change signal handlers, policies and the names of
+asyncio, and since a mistake in the extension may end the process. The only argument is a JSON object, see `Request`.
+The report is a file of JSON lines: `start` before and `end` after each test, and `complete` at the end, so that after
+a crash it is known which test was running.
+"""
+
+import faulthandler
+import fnmatch
+import gc
+import json
+import os
+import sys
+import traceback
+import unittest
+from typing import TypedDict
+
+PREFIX = "test.test_asyncio."
+
+
+class Request(TypedDict):
+    """What the parent asks for."""
+
+    module: str
+    """Which tests: `test_tasks` is `test.test_asyncio.test_tasks`."""
+    mode: str
+    """`asyncio` (nothing of ours), `loop` (ferraio's event loop) or `installed` (every name that we replace)."""
+    only: list[str] | None
+    """The names of the tests to run, or None for all."""
+    leave_out: list[str]
+    """Patterns of tests not to run."""
+    done: list[str]
+    """Tests that an earlier process has run."""
+    report: str
+    """The file to write to."""
+    seconds_per_test: float
+    """After this long in one test the process prints where every thread is, and ends."""
+
+
+def use_ferraio_loop() -> None:
+    """Makes every way in which the tests get a loop lead to ferraio's."""
+    import asyncio
+    import asyncio.unix_events
+
+    import ferraio
+
+    class LoopUnderTest(ferraio.EventLoop):
+        """ferraio's loop, made as the tests make a SelectorEventLoop: some bring a selector, which it does not need."""
+
+        def __init__(self, selector=None):
+            if selector is not None:
+                selector.close()
+            super().__init__()
+
+    policy = getattr(asyncio.unix_events, "_UnixDefaultEventLoopPolicy", None)
+    if policy is None:
+        policy = asyncio.unix_events._DefaultEventLoopPolicy
+    policy._loop_factory = LoopUnderTest
+    for module in (asyncio, asyncio.unix_events):
+        module.SelectorEventLoop = LoopUnderTest
+        if hasattr(module, "EventLoop"):
+            module.EventLoop = LoopUnderTest
+
+
+def install_ferraio() -> None:
+    """Installs ferraio, and shows our Task and Future to the tests that are meant for the accelerated ones in C."""
+    import asyncio
+
+    import ferraio
+
+    ferraio.install()
+    asyncio.futures._CFuture = asyncio.futures.Future
+    asyncio.tasks._CTask = asyncio.tasks.Task
+
+
+class Report(unittest.TestResult):
+    """Writes the outcome of each test as it happens."""
+
+    def __init__(self, path: str, seconds_per_test: float):
+        super().__init__()
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC)
+        self._process = os.getpid()
+        self._seconds_per_test = seconds_per_test
+        self._ended: set[str] = set()
+
+    def write(self, event: str, **facts: str) -> None:
+        """Adds one line. A forked child of a test keeps silent."""
+        if os.getpid() == self._process:
+            os.write(self._file, json.dumps({"event": event, **facts}).encode() + b"\n")
+
+    def startTest(self, test):
+        super().startTest(test)
+        faulthandler.dump_traceback_later(self._seconds_per_test, exit=True)
+        self.write("start", test=name_of(test))
+
+    def stopTest(self, test):
+        faulthandler.cancel_dump_traceback_later()
+        super().stopTest(test)
+
+    def _end(self, test, outcome: str, detail: str = "") -> None:
+        # A test may end twice: with its own outcome and with an error in a clean-up. The worst counts; the parent
+        # takes any failure it finds.
+        if outcome == "passed" and name_of(test) in self._ended:
+            return
+        self._ended.add(name_of(test))
+        self.write("end", test=name_of(test), outcome=outcome, detail=detail)
+
+    def addSuccess(self, test):
+        self._end(test, "passed")
+
+    def addExpectedFailure(self, test, err):
+        self._end(test, "passed")
+
+    def addSkip(self, test, reason):
+        self._end(test, "skipped", reason)
+
+    def addFailure(self, test, err):
+        self._end(test, "failed", tail_of(err))
+
+    def addError(self, test, err):
+        self._end(test, "failed", tail_of(err))
+
+    def addUnexpectedSuccess(self, test):
+        self._end(test, "failed", "CPython expects this test to fail, and it passed")
+
+    def addSubTest(self, test, subtest, err):
+        if err is not None:
+            self._end(test, "failed", f"{subtest}\n{tail_of(err)}")
+
+
+def name_of(test) -> str:
+    """The test's name as we write it: `test_tasks.CTask_CFuture_Tests.test_task_repr`."""
+    return test.id().removeprefix(PREFIX)
+
+
+def tail_of(err) -> str:
+    """The end of a traceback: where it happened, and what."""
+    lines = "".join(traceback.format_exception(*err)).rstrip().splitlines()
+    return "\n".join(lines[-30:])
+
+
+def tests_in(suite):
+    """The single tests of a suite, in order."""
+    for entry in suite:
+        if isinstance(entry, unittest.TestSuite):
+            yield from tests_in(entry)
+        else:
+            yield entry
+
+
+def main() -> None:
+    """Does what the request on the command line says."""
+    request: Request = json.loads(sys.argv[1])
+    faulthandler.enable()
+    report = Report(request["report"], request["seconds_per_test"])
+
+    if request["mode"] == "installed":
+        install_ferraio()
+    if request["mode"] in ("loop", "installed"):
+        use_ferraio_loop()
+
+    done = set(request["done"])
+    only = None if request["only"] is None else set(request["only"])
+    chosen = unittest.TestSuite()
+    for test in tests_in(unittest.defaultTestLoader.loadTestsFromName(PREFIX + request["module"])):
+        name = name_of(test)
+        if name in done or (only is not None and name not in only):
+            continue
+        if not any(fnmatch.fnmatchcase(name, pattern) for pattern in request["leave_out"]):
+            chosen.addTest(test)
+    chosen.run(report)
+
+    del chosen
+    gc.collect()
+    report.write("complete")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""What every test can ask for: to run on asyncio, on ferraio's loop, and with ferraio installed.
+
+    def test_sleep_returns_its_result(run):
+        async def main():
+            assert await asyncio.sleep(0, "done") == "done"
+
+        run(main)
+
+runs three times, and so says that ferraio behaves as asyncio does. A test for ferraio alone marks itself with
+`@pytest.mark.loop_kinds("ferraio", "installed")`, which chooses among the three.
+"""
+
+import asyncio
+
+import pytest
+
+LOOP_KINDS = ("asyncio", "ferraio", "installed")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--quick", action="store_true", help="leave out the tests marked slow")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes seconds; left out by --quick")
+    config.addinivalue_line("markers", f"loop_kinds(*kinds): run on these of {', '.join(LOOP_KINDS)} only")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--quick"):
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+
+
+def pytest_generate_tests(metafunc):
+    if "loop_kind" in metafunc.fixturenames:
+        marker = metafunc.definition.get_closest_marker("loop_kinds")
+        metafunc.parametrize("loop_kind", marker.args if marker else LOOP_KINDS, indirect=True)
+
+
+@pytest.fixture
+def loop_kind(request):
+    """`asyncio`, `ferraio` (its loop, asyncio's names as they were) or `installed` (asyncio's names are ferraio's)."""
+    kind = request.param
+    if kind != "installed":
+        yield kind
+        return
+    import ferraio
+
+    ferraio.install()
+    yield kind
+    ferraio.uninstall()
+
+
+@pytest.fixture
+def loop_factory(loop_kind):
+    """Makes a loop of the kind under test; the caller closes it."""
+    if loop_kind == "asyncio":
+        return asyncio.SelectorEventLoop
+    import ferraio
+
+    return ferraio.new_event_loop
+
+
+@pytest.fixture
+def new_loop(loop_factory):
+    """Makes loops of the kind under test, which are closed when the test is over."""
+    made = []
+
+    def new_loop():
+        made.append(loop_factory())
+        return made[-1]
+
+    yield new_loop
+    for loop in made:
+        if not loop.is_closed():
+            loop.close()
+
+
+@pytest.fixture
+def run(loop_factory):
+    """Runs a coroutine function to its end on a new loop and returns its result: `run(main, *args, debug=None)`."""
+
+    def run(main, *args, debug=None):
+        with asyncio.Runner(loop_factory=loop_factory, debug=debug) as runner:
+            return runner.run(main(*args))
+
+    return run
