@@ -30,7 +30,8 @@ QUESTIONS = [
 
 def tool(name: str, description: str) -> Any:
     """Describes a tool to the model. All of ours want to know the city."""
-    schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    city = {"type": "string", "examples": ["Rome"]}
+    schema = {"type": "object", "properties": {"city": city}, "required": ["city"]}
     return {"name": name, "description": description, "input_schema": schema}
 
 
@@ -150,8 +151,8 @@ async def measure(part: str, agent: Agent, work: Coroutine[Any, Any, Any], one_c
 async def measure_all(agent: Agent, calls: int, concurrency: int) -> list[Figures]:
     """Runs every part of the program.
 
-    What the same calls take one after another is counted from the first part, where each call has the loop for itself:
-    adding up the latencies of calls that run together would count the time they wait for each other as well.
+    What the same calls take one after another is counted from the first part, where each call has the loop
+    for itself: the latencies of calls that run together also contain how long they wait for each other.
     """
     await agent.ask("Are you there?")  # not measured: the SDK loads half of itself at its first call,
     await streamed(agent)  # and more of it at its first stream

@@ -21,7 +21,7 @@ from .stub_model import (
     answer_question,
     answer_with_results,
     ask_for_tools,
-    tokens_of_request,
+    tokens_of_prompt,
 )
 
 _ROLES = ("developer", "system", "user", "assistant", "tool", "function")
@@ -52,7 +52,7 @@ class ChatCompletionsApi:
         _check_key(request)
         order = _read_order(request.body)
         answer = _answer(order)
-        completion = _completion(order, answer, tokens_of_request(request.body))
+        completion = _completion(order, answer)
         if order.get("stream"):
             events = tuple(_events(order, completion, answer))
             return EventStream(events, _request_id_header(), self._delay, self._pause)
@@ -269,8 +269,9 @@ def _text(content: object) -> str:
 # Saying it.
 
 
-def _completion(order: Mapping[str, Any], answer: Answer, prompt_tokens: int) -> dict[str, Any]:
+def _completion(order: Mapping[str, Any], answer: Answer) -> dict[str, Any]:
     number = next(_numbers)
+    prompt_tokens = tokens_of_prompt([_text(message.get("content")) for message in order["messages"]])
     message: dict[str, Any] = {"role": "assistant", "content": answer.text or None, "refusal": None}
     if answer.tool_calls:
         message["tool_calls"] = [

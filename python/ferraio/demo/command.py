@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from .server_process import ModelServerProcess
+from .server_process import ModelServerProcess, ServerDidNotStart
 
 _KEY = "ANTHROPIC_API_KEY"
 _LIVE_MODEL = "claude-haiku-4-5"
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     loops = ("asyncio", "ferraio") if options.loop == "both" else (options.loop,)
     try:
         runs = [_run(loop, options) for loop in loops]
-    except DemoFailed as failure:
+    except (DemoFailed, ServerDidNotStart) as failure:
         print(f"ferraio demo: {failure}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -119,14 +119,10 @@ def _run(loop: str, options: argparse.Namespace) -> dict[str, Any]:
     with ExitStack() as stack:
         environment = dict(os.environ)
         if not options.live:
-            server = stack.enter_context(_server(options.delay))
+            server = stack.enter_context(ModelServerProcess(delay=options.delay))
             command += ["--base-url", server.address]
             environment["NO_PROXY"] = environment["no_proxy"] = "127.0.0.1"
         return _output_of(command, environment, loop)
-
-
-def _server(delay: float) -> ModelServerProcess:
-    return ModelServerProcess(delay=delay)
 
 
 def _output_of(command: Sequence[str], environment: Mapping[str, str], loop: str) -> dict[str, Any]:
@@ -203,7 +199,8 @@ def _conclusion(runs: Sequence[Mapping[str, Any]]) -> str:
     saved = round(100 * (before - used) / before)
     comparison = "as much as" if saved == 0 else f"{abs(saved)} % {'less' if saved > 0 else 'more'} than"
     return (
-        f"{said}\nFor them ferraio used {_time(used)} of the processor, {comparison} asyncio ({_time(before)})."
+        f"{said}\nFor them ferraio used {_time(used)} of the processor,"
+        f" {comparison} asyncio ({_time(before)})."
         "\nThe SDK's own work is in both; and it is one run of each, so another will differ a little."
     )
 

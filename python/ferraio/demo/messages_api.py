@@ -23,7 +23,7 @@ from .stub_model import (
     answer_question,
     answer_with_results,
     ask_for_tools,
-    tokens_of_request,
+    tokens_of_prompt,
 )
 
 _ERROR_TYPES = {
@@ -50,7 +50,7 @@ class MessagesApi:
         _check_headers(request)
         order = _read_order(request.body)
         answer = _answer(order)
-        message = _message(order, answer, tokens_of_request(request.body))
+        message = _message(order, answer)
         if order.get("stream"):
             events = tuple(_events(message, answer))
             return EventStream(events, _request_id_header(), self._delay, self._pause)
@@ -258,7 +258,7 @@ def _text(content: object) -> str:
 # Saying it.
 
 
-def _message(order: Mapping[str, Any], answer: Answer, input_tokens: int) -> dict[str, Any]:
+def _message(order: Mapping[str, Any], answer: Answer) -> dict[str, Any]:
     number = next(_numbers)
     content: list[dict[str, Any]] = [{"type": "text", "text": answer.text}] if answer.words else []
     for index, call in enumerate(answer.tool_calls):
@@ -273,7 +273,7 @@ def _message(order: Mapping[str, Any], answer: Answer, input_tokens: int) -> dic
         "stop_reason": _stop_reason(answer),
         "stop_sequence": None,
         "usage": {
-            "input_tokens": input_tokens,
+            "input_tokens": tokens_of_prompt([_text(message["content"]) for message in order["messages"]]),
             "cache_creation_input_tokens": 0,
             "cache_read_input_tokens": 0,
             "output_tokens": answer.tokens,
@@ -294,6 +294,7 @@ def _events(message: dict[str, Any], answer: Answer) -> Iterator[bytes]:
     begun = {**message, "content": [], "stop_reason": None, "usage": usage}
     yield _event({"type": "message_start", "message": begun})
     for index, block in enumerate(message["content"]):
+        start: dict[str, Any]
         if block["type"] == "text":
             start, deltas = {"type": "text", "text": ""}, _text_deltas(answer.words)
         else:

@@ -17,6 +17,10 @@ from types import TracebackType
 _PATIENCE = 5.0
 
 
+class ServerDidNotStart(RuntimeError):
+    """Tells that the child ended before it listened; what it had to say about that is on stderr."""
+
+
 class ModelServerProcess:
     """A stub model server that runs for as long as the `with` block."""
 
@@ -50,9 +54,8 @@ class ModelServerProcess:
         try:
             self.address = process.stdout.readline().strip()
             if not self.address:
-                raise RuntimeError(
-                    f"the stub model server did not start (exit code {process.wait(_PATIENCE)})"
-                )
+                code = process.wait(_PATIENCE)
+                raise ServerDidNotStart(f"the stub model server did not start (exit code {code})")
         except BaseException:
             self.stop()
             raise

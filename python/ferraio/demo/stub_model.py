@@ -8,7 +8,7 @@ is a word here, and `max_tokens` cuts the answer as it would a real one.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,9 +74,9 @@ def ask_for_tools(schemas: Mapping[str, Any], question: str) -> Answer:
     return Answer((), tuple(calls))
 
 
-def tokens_of_request(body: bytes) -> int:
-    """Guesses how many tokens a request would be billed for."""
-    return len(body) // 4 + 1
+def tokens_of_prompt(texts: Iterable[str]) -> int:
+    """Guesses what the texts of a request would be billed for: a token for four letters, some for each."""
+    return sum([4 + len(text) // 4 for text in texts])
 
 
 def example_of(schema: Any, text: str, depth: int = 0) -> Any:
