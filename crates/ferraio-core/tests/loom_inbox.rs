@@ -84,7 +84,9 @@ fn posts_of_two_threads_all_arrive() {
         let mut taken = post.take_posts(2);
         taken.sort_unstable();
         assert_eq!(taken, [1, 2]);
-        posters.map(|poster| poster.join().unwrap());
+        for poster in posters {
+            poster.join().unwrap();
+        }
     });
 }
 

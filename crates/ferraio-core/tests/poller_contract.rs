@@ -41,6 +41,8 @@ contract! {
     an_fd_registered_for_nothing_is_silent_until_it_is_resumed
     a_hang_up_is_readable_to_who_wants_to_read
     a_dead_connection_is_writable_to_who_wants_to_write
+    a_pipe_whose_writer_is_gone_is_readable
+    a_full_pipe_whose_reader_is_gone_is_writable
     a_closed_fd_cannot_be_registered
     an_fd_cannot_be_registered_twice
     a_deregistered_fd_is_silent
@@ -241,6 +243,27 @@ fn a_dead_connection_is_writable_to_who_wants_to_write<B: Backend>() {
     let key = watch.register(&near, Interest::WRITE);
     assert!(watch.is_silent());
     drop(far);
+    assert_eq!(watch.ready(key), Interest::WRITE);
+}
+
+fn a_pipe_whose_writer_is_gone_is_readable<B: Backend>() {
+    let mut watch = Watch::<B>::new();
+    let (reader, writer) = io::pipe().unwrap();
+    let key = watch.register(&reader, Interest::READ);
+    assert!(watch.is_silent());
+    drop(writer);
+    assert_eq!(watch.ready(key), Interest::READ);
+}
+
+fn a_full_pipe_whose_reader_is_gone_is_writable<B: Backend>() {
+    let mut watch = Watch::<B>::new();
+    let (reader, mut writer) = io::pipe().unwrap();
+    let key = watch.register(&writer, Interest::WRITE);
+    while watch.ready(key).is_writable() {
+        // As much as a writable pipe takes without blocking.
+        writer.write_all(&[0; 512]).unwrap();
+    }
+    drop(reader);
     assert_eq!(watch.ready(key), Interest::WRITE);
 }
 

@@ -199,3 +199,22 @@ struct KernelTimespec {
 
 /// How many events one wait may find: 12 KiB of stack. The kernel begins the next wait with the others.
 const MAX_EVENTS: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+    use std::time::{Duration, Instant};
+
+    use super::Epoll;
+    use crate::sys::Backend;
+
+    #[test]
+    fn a_kernel_without_epoll_pwait2_is_never_early_either() {
+        let epoll = Epoll::new().unwrap();
+        epoll.has_pwait2.store(false, Ordering::Relaxed);
+        let timeout = Duration::from_micros(1_100);
+        let start = Instant::now();
+        epoll.wait(&mut Vec::new(), 1, Some(timeout)).unwrap();
+        assert!(start.elapsed() >= timeout);
+    }
+}
