@@ -85,8 +85,8 @@ async def serve(port: int, delay: float, pause: float) -> None:
     host, bound_port = server.sockets[0].getsockname()
     print(f"http://{host}:{bound_port}", flush=True)
     await ended.wait()
-    # A connection that is just being accepted is a task of the loop, and a server closed under it makes asyncio
-    # print a traceback (its `Server._attach` asserts that the server is open).
+    # A connection that is just being accepted is a task of the loop, and closing the server under it makes
+    # asyncio print a traceback (its `Server._attach` asserts that the server is open).
     while accepting := asyncio.all_tasks() - {asyncio.current_task()}:
         await asyncio.wait(accepting)
     server.close()
