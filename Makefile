@@ -39,7 +39,7 @@ demo: $(release)/.installed ## a real agent program on asyncio and on ferraio, w
 
 .PHONY: bench
 bench: $(release)/.installed $(release)/.bench-tools ## asyncio, uvloop, rloop and ferraio, side by side
-	$(release)/bin/python benches $(ARGS)
+	$(release)/bin/python -m benches $(ARGS)
 
 .PHONY: wheels
 wheels: ## an optimised wheel for each Python found, in dist/

@@ -41,7 +41,7 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture
 def loop_kind(request):
-    """`asyncio`, `ferraio` (its loop, asyncio's names as they were) or `installed` (asyncio's names are ferraio's)."""
+    """`asyncio`, `ferraio` (its loop alone) or `installed` (asyncio's names are ferraio's as well)."""
     kind = request.param
     if kind != "installed":
         yield kind
@@ -80,7 +80,7 @@ def new_loop(loop_factory):
 
 @pytest.fixture
 def run(loop_factory):
-    """Runs a coroutine function to its end on a new loop and returns its result: `run(main, *args, debug=None)`."""
+    """Runs a coroutine function on a new loop and returns its result: `run(main, *args, debug=None)`."""
 
     def run(main, *args, debug=None):
         with asyncio.Runner(loop_factory=loop_factory, debug=debug) as runner:

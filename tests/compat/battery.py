@@ -113,7 +113,7 @@ def _run_child(request: dict, directory: str) -> tuple[int, str]:
 
 
 def _read_report(path: Path, outcomes: dict[str, Outcome]) -> tuple[str | None, bool]:
-    """Adds what the report says to `outcomes`. Returns the test that never ended, and whether all were run."""
+    """Adds what the report says to `outcomes`; returns the test that never ended, and whether all ran."""
     running = None
     for line in path.read_text().splitlines() if path.exists() else ():
         entry = json.loads(line)

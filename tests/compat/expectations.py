@@ -1,7 +1,7 @@
-"""What we expect of CPython's tests: which do not run, which fail and why; and whether a run was as expected.
+"""What we expect of CPython's tests: which do not run, which fail and why; and whether a run was so.
 
-The list is `expected_failures.toml`. It cannot rot: a test that is listed as failing and passes is a finding, and so is
-an entry that no longer names any test.
+The list is `expected_failures.toml`. It cannot rot: a test that is listed as failing and passes is a finding,
+and so is an entry that no longer names any test.
 """
 
 import fnmatch
@@ -79,7 +79,7 @@ class Expectations:
                 named = [test for test in outcomes if fnmatch.fnmatchcase(test, pattern)]
                 expected.update(named)
                 if not named:
-                    findings.append(Finding(pattern, "is listed as an expected failure, but there is no such test"))
+                    findings.append(Finding(pattern, "is listed as failing, but there is no such test"))
                 passing = [test for test in named if outcomes[test].kind == "passed"]
                 if entry.some_pass and len(passing) < len(named):
                     continue

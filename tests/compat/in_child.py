@@ -1,9 +1,9 @@
 """Runs one module of CPython's test.test_asyncio on a chosen loop, and writes what becomes of each test.
 
-`battery.py` starts this file in a process of its own, since the tests change signal handlers, policies and the names of
-asyncio, and since a mistake in the extension may end the process. The only argument is a JSON object, see `Request`.
-The report is a file of JSON lines: `start` before and `end` after each test, and `complete` at the end, so that after
-a crash it is known which test was running.
+`battery.py` starts this file in a process of its own, since the tests change signal handlers, policies and
+the names of asyncio, and since a mistake in the extension may end the process. The only argument is a JSON
+object, see `Request`. The report is a file of JSON lines: `start` before and `end` after each test, and
+`complete` at the end, so that after a crash it is known which test was running.
 """
 
 import faulthandler
@@ -25,7 +25,7 @@ class Request(TypedDict):
     module: str
     """Which tests: `test_tasks` is `test.test_asyncio.test_tasks`."""
     mode: str
-    """`asyncio` (nothing of ours), `loop` (ferraio's event loop) or `installed` (every name that we replace)."""
+    """`asyncio` (nothing of ours), `loop` (ferraio's loop) or `installed` (every name that we replace)."""
     only: list[str] | None
     """The names of the tests to run, or None for all."""
     leave_out: list[str]
@@ -46,7 +46,7 @@ def use_ferraio_loop() -> None:
     import ferraio
 
     class LoopUnderTest(ferraio.EventLoop):
-        """ferraio's loop, made as the tests make a SelectorEventLoop: some bring a selector, which it does not need."""
+        """ferraio's loop, made like a SelectorEventLoop: the selector that some tests bring is closed."""
 
         def __init__(self, selector=None):
             if selector is not None:
@@ -64,7 +64,7 @@ def use_ferraio_loop() -> None:
 
 
 def install_ferraio() -> None:
-    """Installs ferraio, and shows our Task and Future to the tests that are meant for the accelerated ones in C."""
+    """Installs ferraio, and shows our Task and Future to the tests meant for the accelerated ones in C."""
     import asyncio
 
     import ferraio
@@ -99,8 +99,7 @@ class Report(unittest.TestResult):
         super().stopTest(test)
 
     def _end(self, test, outcome: str, detail: str = "") -> None:
-        # A test may end twice: with its own outcome and with an error in a clean-up. The worst counts; the parent
-        # takes any failure it finds.
+        # A test may end twice, with its own outcome and with an error in a clean-up. Any failure counts.
         if outcome == "passed" and name_of(test) in self._ended:
             return
         self._ended.add(name_of(test))

@@ -1,11 +1,11 @@
 """CPython's own test_asyncio, on ferraio's loop and with ferraio installed.
 
 `loop`: every loop that the tests make is ferraio's; all else is asyncio's own.
-`installed`: also Task, Future, gather, TaskGroup … are ferraio's, and the tests meant for the accelerated Task and
-Future in C run on ours.
+`installed`: also Task, Future, gather, TaskGroup … are ferraio's, and the tests meant for the accelerated
+Task and Future in C run on ours.
 
-One pytest test stands for one module in one mode, and names each of CPython's tests that was not as expected. What
-fails with the stock loop too, on this machine, is not held against us.
+One pytest test stands for one module in one mode, and names each of CPython's tests that was not as expected.
+What fails with the stock loop too, on this machine, is not held against us.
 """
 
 import sys
@@ -30,7 +30,8 @@ def test_cpython_asyncio(module, mode):
     assert outcomes, f"{module} has no tests"
     findings = EXPECTATIONS.findings(module, mode, VERSION, outcomes)
 
-    failures = [finding.test for finding in findings if finding.test in outcomes and outcomes[finding.test].is_bad]
+    unexpected = {finding.test for finding in findings}
+    failures = [test for test, outcome in outcomes.items() if outcome.is_bad and test in unexpected]
     on_asyncio = battery.run(module, "asyncio", only=failures) if failures else {}
     fail_on_asyncio_too = {test for test, outcome in on_asyncio.items() if outcome.is_bad}
     findings = [finding for finding in findings if finding.test not in fail_on_asyncio_too]
