@@ -10,7 +10,7 @@ import sys
 import pytest
 from ferraio.demo import command
 
-QUICK = ["--delay", "0", "--calls", "6", "--concurrency", "3"]
+QUICK = ["--delay", "0", "--calls", "6", "--concurrency", "3", "--rounds", "1"]
 
 
 def test_the_table_shows_both_loops_side_by_side():
@@ -36,7 +36,8 @@ def test_the_table_shows_both_loops_side_by_side():
     ):
         assert re.fullmatch(start + time * 6, line), line
     assert re.match(r"6 calls, 3 at a time, took \d+ ms on ferraio; one after another they take", lines[12])
-    assert re.match(r"For them ferraio used \d+ ms of the processor, .* asyncio \(\d+ ms\)\.", lines[13])
+    assert re.match(r"For them ferraio used \d+ ms of the processor, asyncio \d+ ms,", lines[13])
+    assert lines[14] == "one round, which is too few to compare them."
 
 
 def test_one_loop_alone_is_measured_on_that_loop(capsys):
@@ -68,22 +69,39 @@ def measured(monkeypatch, capsys, arguments, *runs):
     return capsys.readouterr().out
 
 
+def outcome_of_rounds(monkeypatch, capsys, asyncio_cpu, ferraio_cpu):
+    runs = []
+    for before, used in zip(asyncio_cpu, ferraio_cpu, strict=True):
+        runs += [figures("asyncio", before), figures("ferraio", used)]
+    return measured(monkeypatch, capsys, ["--rounds", str(len(asyncio_cpu))], *runs)
+
+
 @pytest.mark.parametrize(
-    ("cpu", "said"),
+    ("asyncio_cpu", "ferraio_cpu", "said"),
     [
-        (0.3, "300 ms of the processor, 25 % less than asyncio (400 ms)."),
-        (0.5, "500 ms of the processor, 25 % more than asyncio (400 ms)."),
-        (0.4, "400 ms of the processor, as much as asyncio (400 ms)."),
+        ([0.40, 0.41, 0.39], [0.30, 0.28, 0.32], "25 % less on ferraio, and so in each of 3 rounds."),
+        ([0.40, 0.41, 0.39], [0.50, 0.48, 0.52], "25 % more on ferraio, and so in each of 3 rounds."),
+        ([0.40, 0.50, 0.41], [0.30, 0.45, 0.31], "no clear difference, the 3 rounds overlap."),
+        ([0.40, 0.40], [0.40, 0.40], "no clear difference, the 2 rounds overlap."),
+        ([0.40], [0.10], "one round, which is too few to compare them."),
     ],
 )
-def test_the_conclusion_is_drawn_from_the_figures_whichever_way_they_fall(monkeypatch, capsys, cpu, said):
-    output = measured(monkeypatch, capsys, [], figures("asyncio", 0.4), figures("ferraio", cpu))
+def test_a_difference_is_claimed_only_if_every_round_shows_it(
+    monkeypatch, capsys, asyncio_cpu, ferraio_cpu, said
+):
+    output = outcome_of_rounds(monkeypatch, capsys, asyncio_cpu, ferraio_cpu)
     assert "p, took 500 ms on ferraio; one after another they take 10.50 s." in output
-    assert said in output
+    assert output.endswith(f"{said}\n")
+
+
+def test_the_loops_take_turns_and_the_table_has_the_medians(monkeypatch, capsys):
+    output = outcome_of_rounds(monkeypatch, capsys, [0.1, 0.9, 0.2], [0.3, 0.8, 0.4])
+    assert "For them ferraio used 400 ms of the processor, asyncio 200 ms," in output
+    assert "Medians of 3 rounds." in output
 
 
 def test_the_conclusion_of_one_loop_compares_with_nothing(monkeypatch, capsys):
-    output = measured(monkeypatch, capsys, ["--loop", "asyncio"], figures("asyncio", 0.4))
+    output = measured(monkeypatch, capsys, ["--loop", "asyncio", "--rounds", "1"], figures("asyncio", 0.4))
     assert output.endswith("p, took 500 ms on asyncio; one after another they take 10.50 s.\n")
 
 
@@ -132,6 +150,7 @@ def test_without_the_sdk_it_says_how_to_get_it(monkeypatch, capsys):
         ["--delay", "nan"],
         ["--delay", "soon"],
         ["--calls", "0"],
+        ["--rounds", "0"],
         ["--concurrency", "-5"],
         ["--loop", "uvloop"],
     ],

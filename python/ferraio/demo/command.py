@@ -1,7 +1,9 @@
 """The command `ferraio demo`: the agent on asyncio and on ferraio, and a table of what each took.
 
 Every run has a fresh process and a fresh stub model server, one run after another, so that none finds
-anything warmed up by another. Everything it starts is gone when it ends, also when it ends by Ctrl-C.
+anything warmed up by another. The loops take turns for some rounds and the table has the medians: two runs
+of the same loop differ by a tenth and more on a busy machine, so one run of each compares nothing.
+Everything the command starts is gone when it ends, also when it ends by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from statistics import median
 from typing import Any
 
 from .server_process import ModelServerProcess, ServerDidNotStart
@@ -42,7 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     loops = ("asyncio", "ferraio") if options.loop == "both" else (options.loop,)
     try:
-        runs = [_run(loop, options) for loop in loops]
+        rounds = options.rounds or (1 if options.live else 3)
+        turns = [[_run(loop, options) for loop in loops] for _ in range(rounds)]
+        runs = [_in_the_middle(same_loop) for same_loop in zip(*turns, strict=True)]
     except (DemoFailed, ServerDidNotStart) as failure:
         print(f"ferraio demo: {failure}", file=sys.stderr)
         return 1
@@ -53,7 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         delay = None if options.live else options.delay
         print(json.dumps({"live": options.live, "delay": delay, "runs": runs}, indent=2))
     else:
-        print(_introduction(options, runs[0]), _table(runs), _explanation(), _conclusion(runs), sep="\n\n")
+        print(
+            _introduction(options, runs[0]), _table(runs), _explanation(rounds), _conclusion(runs), sep="\n\n"
+        )
     return 0
 
 
@@ -80,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--live", action="store_true", help=f"ask the real service; needs {_KEY}; costs a little money"
     )
+    parser.add_argument("--rounds", type=_count, help="runs of each loop (default: 3, or 1 with --live)")
     parser.add_argument("--model", help=f"model to ask (default with --live: {_LIVE_MODEL})")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     return parser
@@ -156,6 +164,15 @@ def _end(process: subprocess.Popen[str]) -> None:
         process.wait()
 
 
+def _in_the_middle(rounds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Makes one run of several on the same loop: each figure is the median; the rounds are kept beside it."""
+    parts = []
+    for same_part in zip(*[each["parts"] for each in rounds], strict=True):
+        medians = {field: median([figures[field] for figures in same_part]) for _, field in _COLUMNS}
+        parts.append({**same_part[0], **medians})
+    return {**rounds[0], "parts": parts, "rounds": [each["parts"] for each in rounds]}
+
+
 def _introduction(options: argparse.Namespace, run: Mapping[str, Any]) -> str:
     service = f"Each answer of the stub model server begins after {_time(options.delay)}."
     if options.live:
@@ -181,8 +198,11 @@ def _table(runs: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _explanation() -> str:
-    return "CPU is that of the agent alone. In turn: as many calls one after another, from the first line."
+def _explanation(rounds: int) -> str:
+    figures = "One round" if rounds == 1 else f"Medians of {rounds} rounds"
+    return (
+        f"{figures}. CPU is the agent's alone. In turn: as many calls one by one, from the first line."
+    )
 
 
 def _conclusion(runs: Sequence[Mapping[str, Any]]) -> str:
@@ -195,14 +215,22 @@ def _conclusion(runs: Sequence[Mapping[str, Any]]) -> str:
     )
     if len(runs) == 1:
         return said
-    used, before = last["cpu"], many[0]["cpu"]
-    saved = round(100 * (before - used) / before)
-    comparison = "as much as" if saved == 0 else f"{abs(saved)} % {'less' if saved > 0 else 'more'} than"
+    before, used = ([parts[_MANY]["cpu"] for parts in run["rounds"]] for run in runs)
     return (
-        f"{said}\nFor them ferraio used {_time(used)} of the processor,"
-        f" {comparison} asyncio ({_time(before)})."
-        "\nThe SDK's own work is in both; and it is one run of each, so another will differ a little."
+        f"{said}\nFor them ferraio used {_time(last['cpu'])} of the processor, asyncio {_time(many[0]['cpu'])},"
+        f" the SDK's own work in both:\n{_verdict(used=used, before=before)}"
     )
+
+
+def _verdict(*, before: Sequence[float], used: Sequence[float]) -> str:
+    """Calls a difference one only if every round shows it."""
+    if len(used) == 1:
+        return "one round, which is too few to compare them."
+    if min(used) <= max(before) and min(before) <= max(used):
+        return f"no clear difference, the {len(used)} rounds overlap."
+    changed = round(100 * (1 - median(used) / median(before)))
+    direction = "less" if changed > 0 else "more"
+    return f"{abs(changed)} % {direction} on ferraio, and so in each of {len(used)} rounds."
 
 
 def _time(seconds: float) -> str:
