@@ -217,8 +217,8 @@ def _conclusion(runs: Sequence[Mapping[str, Any]]) -> str:
         return said
     before, used = ([parts[_MANY]["cpu"] for parts in run["rounds"]] for run in runs)
     return (
-        f"{said}\nFor them ferraio used {_time(last['cpu'])} of the processor, asyncio {_time(many[0]['cpu'])},"
-        f" the SDK's own work in both:\n{_verdict(used=used, before=before)}"
+        f"{said}\nFor them ferraio used {_time(last['cpu'])} of the processor,"
+        f" asyncio {_time(many[0]['cpu'])}, the SDK's own work in both:\n{_verdict(before=before, used=used)}"
     )
 
 
