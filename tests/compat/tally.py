@@ -7,7 +7,7 @@ _fail_on_asyncio_too: set[str] = set()
 
 
 def add(mode, outcomes, findings, fail_on_asyncio_too):
-    """Adds a module's outcomes in one mode; told which are unexpected, and which failures are asyncio's own."""
+    """Adds a module's outcomes in one mode, given which are unexpected and which fail on asyncio too."""
     sums = _sums.setdefault(mode, Counter())
     unexpected = {finding.test for finding in findings}
     for test, outcome in outcomes.items():
