@@ -1,0 +1,192 @@
+//! One turn of the loop, and running until somebody calls `stop()`.
+//!
+//! While there is work the loop does not ask the kernel in every turn (`pacing`); before it would wait it always does.
+//! The wait is the only place where the GIL is released.
+
+use std::time::Duration;
+
+use ferraio_core::clock::monotonic_nanos;
+
+use super::{EventLoop, Ready, Timer, schedule};
+use crate::error::Error;
+use crate::ffi::{Import, Name, Obj, Own, Result, class, exception, thread};
+use crate::handle::Handle;
+use crate::method;
+
+/// The longest wait: a day, as in asyncio.
+const LONGEST_WAIT: f64 = 24.0 * 3600.0;
+
+impl Own<EventLoop> {
+    fn run_turn(&self) -> Result<()> {
+        self.poll_if_due()?;
+        schedule::take_posts(self);
+        if !self.timers.borrow().is_empty() {
+            self.collect_due_timers()?;
+        }
+        let observed = if self.debug() { Some(self.handle_is_patched()?) } else { self.handle_is_patched()?.then_some(true) };
+        let todo = self.ring.borrow().len();
+        for _ in 0..todo {
+            let Some(ready) = self.ring.borrow_mut().pop_front() else { break };
+            match observed {
+                None => ready.run(self)?,
+                Some(patched) => run_observed(self, ready, patched)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn run_until_stopped(&self) -> Result<()> {
+        self.check_process()?;
+        let outcome = loop {
+            if let Err(raised) = self.run_turn() {
+                break Err(raised);
+            }
+            if self.stopping.get() {
+                break Ok(());
+            }
+        };
+        match outcome {
+            Ok(()) => self.leave_task(),
+            Err(raised) => {
+                let error = raised.take();
+                self.leave_task()?;
+                Err(crate::ffi::Raised::exception(error))
+            }
+        }
+    }
+
+    /// Asks the kernel which fds are ready: if there is nothing else to do, or not for a while.
+    #[inline]
+    fn poll_if_due(&self) -> Result<()> {
+        let busy = self.stopping.get() || !self.ring.borrow().is_empty();
+        if busy && !self.pacing.borrow_mut().poll_now(monotonic_nanos) {
+            return Ok(());
+        }
+        let timeout = if busy { Some(Duration::ZERO) } else { self.time_to_wait()? };
+        self.poll(timeout)?;
+        self.pacing.borrow_mut().polled(monotonic_nanos);
+        Ok(())
+    }
+
+    /// How long until the first timer; `None`: for ever.
+    fn time_to_wait(&self) -> Result<Option<Duration>> {
+        self.drop_cancelled_timers();
+        let Some(when) = self.timers.borrow().peek().map(|(when, _)| when) else { return Ok(None) };
+        let seconds = when - EventLoop::now(self)?;
+        Ok(Some(if seconds > 0.0 { Duration::from_secs_f64(seconds.min(LONGEST_WAIT)) } else { Duration::ZERO }))
+    }
+
+    fn drop_cancelled_timers(&self) {
+        loop {
+            let dead = {
+                let mut timers = self.timers.borrow_mut();
+                match timers.peek() {
+                    Some((_, timer)) if !timer.is_alive() => {
+                        timers.note_removed_cancelled();
+                        timers.pop()
+                    }
+                    _ => return,
+                }
+            };
+            if let Some((_, timer)) = dead {
+                timer.unscheduled();
+            }
+        }
+    }
+
+    /// Waits for fds, and puts what is ready on the ring.
+    fn poll(&self, timeout: Option<Duration>) -> Result<()> {
+        self.check_process()?;
+        let Some((poller, mut events)) = self.prepare_poll()? else { return Ok(()) };
+        let wait = timeout != Some(Duration::ZERO);
+        let shared = self.shared.borrow().clone();
+        let outcome = match shared {
+            // Whoever posts from now on rings the waker.
+            Some(shared) if wait => {
+                self.leave_task()?;
+                exception::check_signals()?;
+                let timeout = if shared.inbox.prepare_sleep() { timeout } else { Some(Duration::ZERO) };
+                let outcome = thread::detached(|| poller.wait(&mut events, timeout));
+                shared.inbox.wake_up();
+                outcome
+            }
+            _ => poller.wait(&mut events, Some(Duration::ZERO)),
+        };
+        match outcome {
+            Ok(_) => self.collect_events(events),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {
+                self.keep_events(events);
+                exception::check_signals()
+            }
+            Err(error) => {
+                self.keep_events(events);
+                Err(Error::from(error).raise())
+            }
+        }
+    }
+
+    fn collect_due_timers(&self) -> Result<()> {
+        let now = EventLoop::now(self)?;
+        loop {
+            let due = self.timers.borrow_mut().pop_due(now);
+            let Some(timer) = due else { return Ok(()) };
+            timer.unscheduled();
+            if !timer.is_alive() {
+                self.timers.borrow_mut().note_removed_cancelled();
+                continue;
+            }
+            self.push(match timer {
+                Timer::Handle(handle) => Ready::Handle(handle.upcast::<Handle>().clone()),
+                Timer::Sleep(future) => Ready::Awake(future),
+            });
+        }
+    }
+
+    /// Has somebody replaced `asyncio.Handle._run` (to measure callbacks)? The class's version tells cheaply that
+    /// nothing has changed since we last looked.
+    #[inline(always)]
+    fn handle_is_patched(&self) -> Result<bool> {
+        static HANDLE: Import = Import::new("asyncio.events", "Handle");
+        let handle = HANDLE.get()?;
+        let (seen, patched) = self.handle_version.get();
+        let version = class::version(handle);
+        if version == seen && version != 0 {
+            return Ok(patched);
+        }
+        self.look_at_handle(handle)
+    }
+
+    #[cold]
+    fn look_at_handle(&self, handle: &Obj) -> Result<bool> {
+        static ORIGINAL: Import = Import::new("ferraio._cold", "ORIGINAL_RUN");
+        static RUN: Name = Name::new("_run");
+        let patched = !handle.attr(&RUN)?.is(ORIGINAL.get()?);
+        self.handle_version.set((class::version(handle), patched));
+        Ok(patched)
+    }
+}
+
+fn run_observed(this: &Own<EventLoop>, ready: Ready, patched: bool) -> Result<()> {
+    let cancelled = match &ready {
+        Ready::Handle(handle) => handle.is_cancelled(),
+        _ => false,
+    };
+    if cancelled { Ok(()) } else { ready.run_observed(this, patched) }
+}
+
+fn run_once(this: &Own<EventLoop>) -> Result<Obj> {
+    this.run_turn()?;
+    Ok(Obj::none())
+}
+
+fn run_turns(this: &Own<EventLoop>) -> Result<Obj> {
+    this.run_until_stopped()?;
+    Ok(Obj::none())
+}
+
+pub(super) fn methods() -> Vec<pyo3_ffi::PyMethodDef> {
+    vec![
+        method!(EventLoop, "_run_once", noargs, run_once, "Run one turn."),
+        method!(EventLoop, "_run_turns", noargs, run_turns, "Run turns until stop() is called."),
+    ]
+}

@@ -1,0 +1,359 @@
+//! Which fds are watched, and for whom.
+//!
+//! A fd has at most one reader and one writer: a handle of `add_reader`, a transport, or an operation on a socket. The
+//! reactor learns of changes lazily, just before the wait.
+
+use std::sync::Arc;
+
+use ferraio_core::reactor::{Events, Interest, Key, Poller, Reactor};
+use ferraio_core::waker::Waker;
+
+use super::{EventLoop, Ready};
+use crate::error::Error;
+use crate::ffi::coroutine::copy_context;
+use crate::ffi::{Import, Name, Obj, Own, Result, Visit, fork};
+use crate::handle::{Arguments, Handle};
+use crate::method;
+
+/// Reading or writing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// The fd can be read.
+    Read,
+    /// The fd can be written.
+    Write,
+}
+
+/// Who is told.
+#[derive(Clone)]
+pub enum Target {
+    /// A handle of `add_reader` or `add_writer`.
+    Handle(Own<Handle>),
+}
+
+/// The watched fds of a loop.
+pub(super) struct Io {
+    reactor: Reactor,
+    poller: Arc<Poller>,
+    events: Option<Events>,
+    /// By fd number.
+    watches: Vec<Option<Watch>>,
+    waker: Key,
+    generation: u32,
+}
+
+struct Watch {
+    key: Key,
+    reader: Option<Target>,
+    writer: Option<Target>,
+}
+
+/// How many events one wait can bring.
+const EVENTS: usize = 1024;
+
+impl Io {
+    pub(super) fn new(waker: &Waker) -> std::io::Result<Self> {
+        let mut reactor = Reactor::new()?;
+        let waker = reactor.register(waker.fd(), Interest::READ)?;
+        Ok(Io {
+            poller: reactor.poller(),
+            reactor,
+            events: None,
+            watches: Vec::new(),
+            waker,
+            generation: fork::generation(),
+        })
+    }
+
+    pub(super) fn visit(&self, visit: &mut Visit) {
+        for watch in self.watches.iter().flatten() {
+            watch.reader.iter().for_each(|target| target.visit(visit));
+            watch.writer.iter().for_each(|target| target.visit(visit));
+        }
+    }
+
+    /// The loop is closed: nobody is told of anything any more.
+    pub(super) fn release(self) {
+        for watch in self.watches.into_iter().flatten() {
+            watch.reader.iter().for_each(Target::release);
+            watch.writer.iter().for_each(Target::release);
+        }
+    }
+
+    fn watch(&mut self, fd: i32) -> Option<&mut Watch> {
+        self.watches.get_mut(usize::try_from(fd).ok()?)?.as_mut()
+    }
+
+    /// Puts a target in place; returns the one before.
+    fn set(&mut self, fd: i32, direction: Direction, target: Target) -> std::io::Result<Option<Target>> {
+        let index = fd as usize;
+        if self.watch(fd).is_none() {
+            let key = self.reactor.register(fd, interest_of(direction))?;
+            if self.watches.len() <= index {
+                self.watches.resize_with(index + 1, || None);
+            }
+            self.watches[index] = Some(Watch { key, reader: None, writer: None });
+        }
+        let watch = self.watches[index].as_mut().expect("just registered");
+        let before = watch.side(direction).replace(target);
+        let (key, interest) = (watch.key, watch.interest());
+        self.reactor.set_interest(key, interest);
+        Ok(before)
+    }
+
+    /// Takes a target away; the fd is forgotten when nobody is left.
+    fn unset(&mut self, fd: i32, direction: Direction) -> Option<Target> {
+        let watch = self.watch(fd)?;
+        let before = watch.side(direction).take();
+        let (key, interest) = (watch.key, watch.interest());
+        if interest.is_none() {
+            if self.generation == fork::generation() {
+                self.reactor.deregister(key);
+            }
+            self.watches[fd as usize] = None;
+        } else {
+            self.reactor.set_interest(key, interest);
+        }
+        before
+    }
+
+    /// Stops or resumes watching a direction, without forgetting who is told. No system call before the next wait.
+    fn set_paused(&mut self, fd: i32, direction: Direction, paused: bool) {
+        if let Some(watch) = self.watch(fd) {
+            let key = watch.key;
+            let interest = self.reactor.interest(key);
+            let changed =
+                if paused { interest.without(interest_of(direction)) } else { interest.with(interest_of(direction)) };
+            self.reactor.set_interest(key, changed);
+        }
+    }
+}
+
+impl Watch {
+    fn side(&mut self, direction: Direction) -> &mut Option<Target> {
+        match direction {
+            Direction::Read => &mut self.reader,
+            Direction::Write => &mut self.writer,
+        }
+    }
+
+    fn interest(&self) -> Interest {
+        let reading = if self.reader.is_some() { Interest::READ } else { Interest::NONE };
+        if self.writer.is_some() { reading.with(Interest::WRITE) } else { reading }
+    }
+}
+
+fn interest_of(direction: Direction) -> Interest {
+    match direction {
+        Direction::Read => Interest::READ,
+        Direction::Write => Interest::WRITE,
+    }
+}
+
+impl Target {
+    /// Tells it that the fd is ready.
+    pub fn run(self, _direction: Direction) -> Result<()> {
+        match self {
+            Target::Handle(handle) => {
+                if handle.is_cancelled() {
+                    return Ok(());
+                }
+                handle.run()
+            }
+        }
+    }
+
+    /// What a handle in its place would call.
+    pub fn callback(&self, _direction: Direction) -> Result<Obj> {
+        match self {
+            Target::Handle(handle) => Ok(handle.obj().clone()),
+        }
+    }
+
+    /// Shows what it holds to the garbage collector.
+    pub fn visit(&self, visit: &mut Visit) {
+        match self {
+            Target::Handle(handle) => super::visit_handle(handle, visit),
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        match self {
+            Target::Handle(handle) => handle.is_cancelled(),
+        }
+    }
+
+    fn release(&self) {
+        match self {
+            Target::Handle(handle) => handle.release(),
+        }
+    }
+}
+
+impl Own<EventLoop> {
+    /// Watches `fd` for `target`; the one that was told before is returned.
+    pub fn watch(&self, fd: i32, direction: Direction, target: Target) -> Result<Option<Target>> {
+        self.check_process()?;
+        let mut io = self.io.borrow_mut();
+        let io = io.as_mut().ok_or_else(|| Error::runtime("Event loop is closed"))?;
+        io.set(fd, direction, target).map_err(|error| Error::from(error).raise())
+    }
+
+    /// Stops watching `fd`; the one that was told is returned.
+    pub fn unwatch(&self, fd: i32, direction: Direction) -> Option<Target> {
+        self.io.borrow_mut().as_mut().and_then(|io| io.unset(fd, direction))
+    }
+
+    /// Pauses or resumes watching `fd`, lazily.
+    pub fn set_paused(&self, fd: i32, direction: Direction, paused: bool) {
+        if let Some(io) = self.io.borrow_mut().as_mut() {
+            io.set_paused(fd, direction, paused);
+        }
+    }
+
+    /// Tells the kernel what has changed; returns what is needed to wait without holding on to the loop.
+    pub(super) fn prepare_poll(&self) -> Result<Option<(Arc<Poller>, Events)>> {
+        let mut failed = Vec::new();
+        let prepared = {
+            let mut io = self.io.borrow_mut();
+            let Some(io) = io.as_mut() else { return Ok(None) };
+            if io.reactor.has_changes() {
+                io.reactor.apply(&mut failed);
+            }
+            let events = io.events.take().unwrap_or_else(|| Events::with_capacity(EVENTS));
+            (Arc::clone(&io.poller), events)
+        };
+        for (key, error) in failed {
+            self.watch_failed(key, &error)?;
+        }
+        Ok(Some(prepared))
+    }
+
+    /// The kernel refuses an fd that was closed behind our back: whoever waits for it is told once, and finds out.
+    #[cold]
+    fn watch_failed(&self, key: Key, _error: &std::io::Error) -> Result<()> {
+        let targets = {
+            let mut io = self.io.borrow_mut();
+            let Some(io) = io.as_mut() else { return Ok(()) };
+            let Some(fd) = io.reactor.fd_of(key) else { return Ok(()) };
+            match io.watch(fd) {
+                Some(watch) if watch.key == key => [(watch.reader.clone(), Direction::Read), (watch.writer.clone(), Direction::Write)],
+                _ => return Ok(()),
+            }
+        };
+        for (target, direction) in targets {
+            if let Some(target) = target {
+                self.push(Ready::Io(target, direction));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn keep_events(&self, events: Events) {
+        if let Some(io) = self.io.borrow_mut().as_mut() {
+            io.events = Some(events);
+        }
+    }
+
+    /// Puts what is ready on the ring.
+    pub(super) fn collect_events(&self, events: Events) -> Result<()> {
+        let mut cancelled = Vec::new();
+        let mut woken = false;
+        {
+            let mut io = self.io.borrow_mut();
+            let Some(io) = io.as_mut() else { return Ok(()) };
+            let mut ring = self.ring.borrow_mut();
+            for event in io.reactor.ready(&events) {
+                if event.key == io.waker {
+                    woken = true;
+                    continue;
+                }
+                let Some(fd) = io.reactor.fd_of(event.key) else { continue };
+                let Some(Some(watch)) = io.watches.get(fd as usize) else { continue };
+                let sides = [
+                    (event.ready.is_readable(), &watch.reader, Direction::Read),
+                    (event.ready.is_writable(), &watch.writer, Direction::Write),
+                ];
+                for (ready, target, direction) in sides {
+                    if let (true, Some(target)) = (ready, target) {
+                        if target.is_cancelled() {
+                            cancelled.push((fd, direction));
+                        } else {
+                            ring.push_back(Ready::Io(target.clone(), direction));
+                        }
+                    }
+                }
+            }
+            io.events = Some(events);
+        }
+        for (fd, direction) in cancelled {
+            drop(self.unwatch(fd, direction));
+        }
+        if woken {
+            if let Some(shared) = &*self.shared.borrow() {
+                shared.waker.drain();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The fd number of an int or a file object, with the errors of `selectors`.
+fn fd_number(object: &Obj) -> Result<i32> {
+    static TO_FD: Import = Import::new("selectors", "_fileobj_to_fd");
+    let number = TO_FD.get()?.call([object])?.as_i64()?;
+    i32::try_from(number).map_err(|_| Error::Value(format!("Invalid file descriptor: {number}")).raise())
+}
+
+fn add(this: &Own<EventLoop>, args: &[Obj], direction: Direction, function: &str) -> Result<Obj> {
+    let [fd, callback, arguments @ ..] = args else {
+        return Err(Error::type_(format!("{function}() takes a file descriptor and a callback")));
+    };
+    this.check_open()?;
+    let fd = fd_number(fd)?;
+    let handle = Own::<Handle>::create(this, callback.clone(), Arguments::from_slice(arguments)?, copy_context()?)?;
+    let before = this.watch(fd, direction, Target::Handle(handle.clone()))?;
+    cancel(before)?;
+    Ok(handle.into_obj())
+}
+
+fn cancel(target: Option<Target>) -> Result<bool> {
+    static CANCEL: Name = Name::new("cancel");
+    match target {
+        Some(Target::Handle(handle)) => handle.obj().call_method(&CANCEL, []).map(|_| true),
+        None => Ok(false),
+    }
+}
+
+fn remove(this: &Own<EventLoop>, fd: &Obj, direction: Direction) -> Result<Obj> {
+    if this.is_closed() {
+        return Ok(Obj::bool(false));
+    }
+    let fd = fd_number(fd)?;
+    cancel(this.unwatch(fd, direction)).map(Obj::bool)
+}
+
+fn add_reader(this: &Own<EventLoop>, args: &[Obj]) -> Result<Obj> {
+    add(this, args, Direction::Read, "add_reader")
+}
+
+fn add_writer(this: &Own<EventLoop>, args: &[Obj]) -> Result<Obj> {
+    add(this, args, Direction::Write, "add_writer")
+}
+
+fn remove_reader(this: &Own<EventLoop>, fd: &Obj) -> Result<Obj> {
+    remove(this, fd, Direction::Read)
+}
+
+fn remove_writer(this: &Own<EventLoop>, fd: &Obj) -> Result<Obj> {
+    remove(this, fd, Direction::Write)
+}
+
+pub(super) fn methods() -> Vec<pyo3_ffi::PyMethodDef> {
+    vec![
+        method!(EventLoop, "_add_reader", fast, add_reader, "Call a callback whenever the fd can be read; return its Handle."),
+        method!(EventLoop, "_add_writer", fast, add_writer, "Call a callback whenever the fd can be written; return its Handle."),
+        method!(EventLoop, "_remove_reader", one, remove_reader, "Stop watching the fd; was it watched for reading?"),
+        method!(EventLoop, "_remove_writer", one, remove_writer, "Stop watching the fd; was it watched for writing?"),
+    ]
+}

@@ -1,0 +1,565 @@
+//! One owned reference to a Python object, and the operations every object has.
+
+use std::ffi::CString;
+use std::ptr::{self, NonNull};
+
+use pyo3_ffi as c;
+
+use super::exception::{Raised, Result};
+use super::name::Name;
+
+/// One owned reference. `&Obj` is a borrowed one; an array of C's `PyObject *` is a `[Obj]` that nobody drops.
+#[repr(transparent)]
+pub struct Obj(NonNull<c::PyObject>);
+
+impl Clone for Obj {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        // SAFETY: `self` is a live reference, and whoever holds one is attached.
+        unsafe { c::Py_INCREF(self.0.as_ptr()) };
+        Obj(self.0)
+    }
+}
+
+impl Drop for Obj {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: `self` owns one reference, which ends here.
+        unsafe { c::Py_DECREF(self.0.as_ptr()) }
+    }
+}
+
+/// How many arguments `call` and its kin take at the most.
+const MOST_ARGUMENTS: usize = 7;
+
+impl Obj {
+    /// Takes over a new reference; NULL means that an exception is set.
+    ///
+    /// # Safety
+    /// `ptr` is NULL with an exception set, or a reference that the caller owns and gives away.
+    #[inline(always)]
+    pub unsafe fn new_ref(ptr: *mut c::PyObject) -> Result<Obj> {
+        match NonNull::new(ptr) {
+            Some(ptr) => Ok(Obj(ptr)),
+            None => Err(Raised::set()),
+        }
+    }
+
+    /// Takes over a new reference that may be absent without an exception.
+    ///
+    /// # Safety
+    /// `ptr` is NULL or a reference that the caller owns and gives away.
+    #[inline(always)]
+    pub unsafe fn take(ptr: *mut c::PyObject) -> Option<Obj> {
+        NonNull::new(ptr).map(Obj)
+    }
+
+    /// Makes a reference of one's own from a borrowed pointer.
+    ///
+    /// # Safety
+    /// `ptr` is a live object.
+    #[inline(always)]
+    pub unsafe fn borrowed(ptr: *mut c::PyObject) -> Obj {
+        // SAFETY: the caller vouches for `ptr`.
+        unsafe {
+            c::Py_INCREF(ptr);
+            Obj(NonNull::new_unchecked(ptr))
+        }
+    }
+
+    /// Looks at a borrowed pointer as at a reference, for as long as the variable lives.
+    ///
+    /// # Safety
+    /// `*ptr` is a live object for that long.
+    #[inline(always)]
+    pub unsafe fn peek(ptr: &*mut c::PyObject) -> &Obj {
+        // SAFETY: `Obj` is a transparent non-null pointer, and the caller vouches for the object.
+        unsafe { &*ptr::from_ref(ptr).cast::<Obj>() }
+    }
+
+    /// Looks at an array of borrowed pointers.
+    ///
+    /// # Safety
+    /// `args` has `len` live objects for `'a`.
+    #[inline(always)]
+    pub unsafe fn peek_array<'a>(args: *const *mut c::PyObject, len: usize) -> &'a [Obj] {
+        if len == 0 {
+            return &[];
+        }
+        // SAFETY: as for `peek`, for each element.
+        unsafe { std::slice::from_raw_parts(args.cast::<Obj>(), len) }
+    }
+
+    /// The pointer, still owned by `self`.
+    #[inline(always)]
+    pub fn as_ptr(&self) -> *mut c::PyObject {
+        self.0.as_ptr()
+    }
+
+    /// The pointer and its reference, which the caller now owns.
+    #[inline(always)]
+    pub fn into_ptr(self) -> *mut c::PyObject {
+        let ptr = self.0.as_ptr();
+        std::mem::forget(self);
+        ptr
+    }
+
+    /// `None`.
+    #[inline(always)]
+    pub fn none() -> Obj {
+        // SAFETY: None is a live object.
+        unsafe { Obj::borrowed(c::Py_None()) }
+    }
+
+    /// `True` or `False`.
+    #[inline(always)]
+    pub fn bool(value: bool) -> Obj {
+        // SAFETY: both are live objects.
+        unsafe { Obj::borrowed(if value { c::Py_True() } else { c::Py_False() }) }
+    }
+
+    /// A `float`.
+    pub fn float(value: f64) -> Result<Obj> {
+        // SAFETY: gives a new reference or NULL.
+        unsafe { Obj::new_ref(c::PyFloat_FromDouble(value)) }
+    }
+
+    /// An `int`.
+    pub fn int(value: i64) -> Result<Obj> {
+        // SAFETY: gives a new reference or NULL.
+        unsafe { Obj::new_ref(c::PyLong_FromLongLong(value)) }
+    }
+
+    /// A `str`.
+    pub fn str(text: &str) -> Result<Obj> {
+        // SAFETY: pointer and length are those of `text`.
+        unsafe { Obj::new_ref(c::PyUnicode_FromStringAndSize(text.as_ptr().cast(), text.len() as isize)) }
+    }
+
+    /// A `bytes` with a copy of `data`.
+    pub fn bytes(data: &[u8]) -> Result<Obj> {
+        // SAFETY: pointer and length are those of `data`.
+        unsafe { Obj::new_ref(c::PyBytes_FromStringAndSize(data.as_ptr().cast(), data.len() as isize)) }
+    }
+
+    /// A `tuple` of these.
+    pub fn tuple<const N: usize>(items: [Obj; N]) -> Result<Obj> {
+        Obj::tuple_from(items.into_iter())
+    }
+
+    /// A `tuple` of what the iterator gives.
+    pub fn tuple_from(items: impl ExactSizeIterator<Item = Obj>) -> Result<Obj> {
+        // SAFETY: a new tuple is filled completely before anybody sees it; SET_ITEM takes over each reference.
+        unsafe {
+            let tuple = Obj::new_ref(c::PyTuple_New(items.len() as isize))?;
+            for (index, item) in items.enumerate() {
+                c::PyTuple_SET_ITEM(tuple.as_ptr(), index as isize, item.into_ptr());
+            }
+            Ok(tuple)
+        }
+    }
+
+    /// A `list` of what the iterator gives.
+    pub fn list_from(items: impl ExactSizeIterator<Item = Obj>) -> Result<Obj> {
+        // SAFETY: a new list is filled completely before anybody sees it; SET_ITEM takes over each reference.
+        unsafe {
+            let list = Obj::new_ref(c::PyList_New(items.len() as isize))?;
+            for (index, item) in items.enumerate() {
+                c::PyList_SET_ITEM(list.as_ptr(), index as isize, item.into_ptr());
+            }
+            Ok(list)
+        }
+    }
+
+    /// An empty `dict`.
+    pub fn dict() -> Result<Obj> {
+        // SAFETY: gives a new reference or NULL.
+        unsafe { Obj::new_ref(c::PyDict_New()) }
+    }
+
+    /// `self[key] = value` of a `dict`.
+    pub fn dict_set(&self, key: &Obj, value: &Obj) -> Result<()> {
+        // SAFETY: three live objects; a non-dict is refused with an exception.
+        Raised::check(unsafe { c::PyDict_SetItem(self.as_ptr(), key.as_ptr(), value.as_ptr()) })
+    }
+
+    /// `self is other`.
+    #[inline(always)]
+    pub fn is(&self, other: &Obj) -> bool {
+        self.0 == other.0
+    }
+
+    /// `self is None`.
+    #[inline(always)]
+    pub fn is_none(&self) -> bool {
+        // SAFETY: compares an address.
+        self.as_ptr() == unsafe { c::Py_None() }
+    }
+
+    /// `self is True`.
+    #[inline(always)]
+    pub fn is_true(&self) -> bool {
+        // SAFETY: compares an address.
+        self.as_ptr() == unsafe { c::Py_True() }
+    }
+
+    /// How many references there are.
+    #[inline(always)]
+    pub fn ref_count(&self) -> isize {
+        // SAFETY: a live object.
+        unsafe { c::Py_REFCNT(self.as_ptr()) }
+    }
+
+    /// The address of the object's type, to compare.
+    #[inline(always)]
+    pub fn type_ptr(&self) -> *mut c::PyTypeObject {
+        // SAFETY: a live object.
+        unsafe { c::Py_TYPE(self.as_ptr()) }
+    }
+
+    /// `type(self)`.
+    pub fn type_obj(&self) -> Obj {
+        // SAFETY: a live object's type is a live object.
+        unsafe { Obj::borrowed(self.type_ptr().cast()) }
+    }
+
+    /// `bool(self)`.
+    pub fn truth(&self) -> Result<bool> {
+        // SAFETY: a live object.
+        match unsafe { c::PyObject_IsTrue(self.as_ptr()) } {
+            -1 => Err(Raised::set()),
+            truth => Ok(truth == 1),
+        }
+    }
+
+    /// `self == other`.
+    pub fn equals(&self, other: &Obj) -> Result<bool> {
+        // SAFETY: two live objects.
+        match unsafe { c::PyObject_RichCompareBool(self.as_ptr(), other.as_ptr(), c::Py_EQ) } {
+            -1 => Err(Raised::set()),
+            truth => Ok(truth == 1),
+        }
+    }
+
+    /// `self + other`.
+    pub fn add(&self, other: &Obj) -> Result<Obj> {
+        // SAFETY: two live objects.
+        unsafe { Obj::new_ref(c::PyNumber_Add(self.as_ptr(), other.as_ptr())) }
+    }
+
+    /// `hash(self)`.
+    pub fn hash(&self) -> Result<isize> {
+        // SAFETY: a live object.
+        match unsafe { c::PyObject_Hash(self.as_ptr()) } {
+            -1 => Err(Raised::set()),
+            hash => Ok(hash),
+        }
+    }
+
+    /// `isinstance(self, class)`.
+    pub fn is_instance(&self, class: &Obj) -> Result<bool> {
+        // SAFETY: two live objects.
+        match unsafe { c::PyObject_IsInstance(self.as_ptr(), class.as_ptr()) } {
+            -1 => Err(Raised::set()),
+            truth => Ok(truth == 1),
+        }
+    }
+
+    /// Is it an instance of `class` by inheritance (no `__instancecheck__`)?
+    pub fn is_real_instance(&self, class: &Obj) -> bool {
+        // SAFETY: a live object; `class` is a type where this is called.
+        unsafe { c::PyType_Check(class.as_ptr()) != 0 && c::PyObject_TypeCheck(self.as_ptr(), class.as_ptr().cast()) != 0 }
+    }
+
+    /// `callable(self)`.
+    pub fn is_callable(&self) -> bool {
+        // SAFETY: a live object.
+        unsafe { c::PyCallable_Check(self.as_ptr()) != 0 }
+    }
+
+    /// Is it an exception (an instance of `BaseException`)?
+    pub fn is_exception(&self) -> bool {
+        // SAFETY: a live object.
+        unsafe { c::PyExceptionInstance_Check(self.as_ptr()) != 0 }
+    }
+
+    /// Is it an exception class?
+    pub fn is_exception_class(&self) -> bool {
+        // SAFETY: a live object.
+        unsafe { c::PyExceptionClass_Check(self.as_ptr()) != 0 }
+    }
+
+    /// Is it a `str`?
+    pub fn is_str(&self) -> bool {
+        // SAFETY: a live object.
+        unsafe { c::PyUnicode_Check(self.as_ptr()) != 0 }
+    }
+
+    /// Is it exactly a `bytes`?
+    pub fn is_exact_bytes(&self) -> bool {
+        // SAFETY: a live object.
+        unsafe { c::PyBytes_CheckExact(self.as_ptr()) != 0 }
+    }
+
+    /// Is it a `tuple`?
+    pub fn is_tuple(&self) -> bool {
+        // SAFETY: a live object.
+        unsafe { c::PyTuple_Check(self.as_ptr()) != 0 }
+    }
+
+    /// Is it a generator?
+    pub fn is_generator(&self) -> bool {
+        // SAFETY: a live object.
+        unsafe { c::PyGen_Check(self.as_ptr()) != 0 }
+    }
+
+    /// Is it exactly a coroutine of an `async def`?
+    #[inline(always)]
+    pub fn is_exact_coroutine(&self) -> bool {
+        // SAFETY: a live object.
+        unsafe { c::PyCoro_CheckExact(self.as_ptr()) != 0 }
+    }
+
+    /// The value of a `float`, or of what turns into one.
+    pub fn as_f64(&self) -> Result<f64> {
+        // SAFETY: a live object.
+        let value = unsafe { c::PyFloat_AsDouble(self.as_ptr()) };
+        if value == -1.0 && Raised::is_set() { Err(Raised::set()) } else { Ok(value) }
+    }
+
+    /// The value, if it is exactly a `float`.
+    pub fn exact_f64(&self) -> Option<f64> {
+        // SAFETY: a live object, checked to be a float before its value is read.
+        unsafe { (c::PyFloat_CheckExact(self.as_ptr()) != 0).then(|| c::PyFloat_AS_DOUBLE(self.as_ptr())) }
+    }
+
+    /// The value, if it is exactly an `int` that fits.
+    pub fn exact_int_as_f64(&self) -> Option<f64> {
+        // SAFETY: a live object, checked to be an int before its value is read.
+        let value = unsafe {
+            if c::PyLong_CheckExact(self.as_ptr()) == 0 {
+                return None;
+            }
+            c::PyLong_AsDouble(self.as_ptr())
+        };
+        if value == -1.0 && Raised::is_set() {
+            Raised::set().clear();
+            return None;
+        }
+        Some(value)
+    }
+
+    /// `self.add(item)` of a `set`.
+    #[inline(always)]
+    pub fn set_add(&self, item: &Obj) -> Result<()> {
+        // SAFETY: two live objects; what is not a set is refused with an exception.
+        Raised::check(unsafe { c::PySet_Add(self.as_ptr(), item.as_ptr()) })
+    }
+
+    /// `self.discard(item)` of a `set`.
+    #[inline(always)]
+    pub fn set_discard(&self, item: &Obj) -> Result<()> {
+        // SAFETY: two live objects; what is not a set is refused with an exception.
+        Raised::check(unsafe { c::PySet_Discard(self.as_ptr(), item.as_ptr()) })
+    }
+
+    /// The value of an `int`.
+    pub fn as_i64(&self) -> Result<i64> {
+        // SAFETY: a live object.
+        let value = unsafe { c::PyLong_AsLongLong(self.as_ptr()) };
+        if value == -1 && Raised::is_set() { Err(Raised::set()) } else { Ok(value) }
+    }
+
+    /// The fd number of an `int` or of an object with `fileno()`.
+    pub fn as_fd(&self) -> Result<i32> {
+        // SAFETY: a live object.
+        match unsafe { c::PyObject_AsFileDescriptor(self.as_ptr()) } {
+            -1 => Err(Raised::set()),
+            fd => Ok(fd),
+        }
+    }
+
+    /// The text of a `str` (lossy where it holds lone surrogates).
+    pub fn as_text(&self) -> Result<String> {
+        let mut len = 0;
+        // SAFETY: the pointer is valid for `len` bytes while `self` lives; it is copied at once.
+        unsafe {
+            let text = c::PyUnicode_AsUTF8AndSize(self.as_ptr(), &mut len);
+            if text.is_null() {
+                return Err(Raised::set());
+            }
+            Ok(String::from_utf8_lossy(std::slice::from_raw_parts(text.cast(), len as usize)).into_owned())
+        }
+    }
+
+    /// The bytes of an exact `bytes` object, which nobody can change.
+    pub fn as_bytes(&self) -> Option<&[u8]> {
+        // SAFETY: a `bytes` object never changes, and lives as long as `self`.
+        unsafe {
+            self.is_exact_bytes().then(|| {
+                let len = c::PyBytes_Size(self.as_ptr()) as usize;
+                std::slice::from_raw_parts(c::PyBytes_AsString(self.as_ptr()).cast(), len)
+            })
+        }
+    }
+
+    /// The items of a `tuple`.
+    pub fn tuple_items(&self) -> &[Obj] {
+        debug_assert!(self.is_tuple());
+        // SAFETY: a tuple holds `len` live objects in a row and does not change.
+        unsafe {
+            let tuple = self.as_ptr().cast::<c::PyTupleObject>();
+            Obj::peek_array((&raw const (*tuple).ob_item).cast(), c::PyTuple_GET_SIZE(self.as_ptr()) as usize)
+        }
+    }
+
+    /// `repr(self)` as text; the name of the type where that fails.
+    pub fn repr_text(&self) -> String {
+        // SAFETY: a live object.
+        let repr = unsafe { Obj::new_ref(c::PyObject_Repr(self.as_ptr())) };
+        match repr.and_then(|repr| repr.as_text()) {
+            Ok(text) => text,
+            Err(raised) => {
+                raised.clear();
+                format!("<{} object>", self.type_name())
+            }
+        }
+    }
+
+    /// `type(self).__name__`.
+    pub fn type_name(&self) -> String {
+        let name = self.type_obj().attr(&super::name::__NAME__).and_then(|name| name.as_text());
+        name.unwrap_or_else(|raised| {
+            raised.clear();
+            String::from("object")
+        })
+    }
+
+    /// `getattr(self, name)`.
+    pub fn attr(&self, name: &Name) -> Result<Obj> {
+        // SAFETY: two live objects.
+        unsafe { Obj::new_ref(c::PyObject_GetAttr(self.as_ptr(), name.obj().as_ptr())) }
+    }
+
+    /// `getattr(self, name)`, or `None` where there is no such attribute.
+    pub fn attr_opt(&self, name: &Name) -> Result<Option<Obj>> {
+        let mut value = ptr::null_mut();
+        // SAFETY: two live objects; `value` gets a new reference or NULL.
+        unsafe {
+            match c::compat::PyObject_GetOptionalAttr(self.as_ptr(), name.obj().as_ptr(), &mut value) {
+                -1 => Err(Raised::set()),
+                _ => Ok(Obj::take(value)),
+            }
+        }
+    }
+
+    /// `setattr(self, name, value)`.
+    pub fn set_attr(&self, name: &Name, value: &Obj) -> Result<()> {
+        // SAFETY: three live objects.
+        Raised::check(unsafe { c::PyObject_SetAttr(self.as_ptr(), name.obj().as_ptr(), value.as_ptr()) })
+    }
+
+    /// `setattr(self, name, value)` as `object` does it, past the type's own `__setattr__`.
+    pub fn generic_set_attr(&self, name: &Obj, value: Option<&Obj>) -> Result<()> {
+        let value = value.map_or(ptr::null_mut(), Obj::as_ptr);
+        // SAFETY: live objects; NULL deletes the attribute.
+        Raised::check(unsafe { c::PyObject_GenericSetAttr(self.as_ptr(), name.as_ptr(), value) })
+    }
+
+    /// `self()`.
+    #[inline(always)]
+    pub fn call0(&self) -> Result<Obj> {
+        // SAFETY: a live object.
+        unsafe { Obj::new_ref(c::PyObject_CallNoArgs(self.as_ptr())) }
+    }
+
+    /// `self(*args)`.
+    #[inline(always)]
+    pub fn call<const N: usize>(&self, args: [&Obj; N]) -> Result<Obj> {
+        const { assert!(N <= MOST_ARGUMENTS) };
+        let mut stack = [ptr::null_mut(); MOST_ARGUMENTS + 1];
+        for (place, arg) in stack[1..].iter_mut().zip(args) {
+            *place = arg.as_ptr();
+        }
+        // SAFETY: N live arguments; the place before them may be used by the callee (that is what the flag says).
+        unsafe {
+            let count = N | c::PY_VECTORCALL_ARGUMENTS_OFFSET;
+            Obj::new_ref(c::PyObject_Vectorcall(self.as_ptr(), stack.as_ptr().add(1), count, ptr::null_mut()))
+        }
+    }
+
+    /// `self(*args, **keywords)`; the values of the keywords stand behind the arguments.
+    pub fn call_with<const N: usize>(&self, args: [&Obj; N], positional: usize, keywords: &Obj) -> Result<Obj> {
+        let stack = args.map(Obj::as_ptr);
+        // SAFETY: `positional` live arguments, then one for each name of the tuple `keywords`.
+        unsafe { Obj::new_ref(c::PyObject_Vectorcall(self.as_ptr(), stack.as_ptr(), positional, keywords.as_ptr())) }
+    }
+
+    /// `self(*args)` for a slice of arguments.
+    #[inline(always)]
+    pub fn call_slice(&self, args: &[Obj]) -> Result<Obj> {
+        // SAFETY: a slice of `Obj` is an array of live pointers.
+        unsafe { Obj::new_ref(c::PyObject_Vectorcall(self.as_ptr(), args.as_ptr().cast(), args.len(), ptr::null_mut())) }
+    }
+
+    /// `self(*args, **kwargs)` for a tuple and a dict.
+    pub fn call_tuple_dict(&self, args: &Obj, kwargs: Option<&Obj>) -> Result<Obj> {
+        // SAFETY: live objects; NULL means no keywords.
+        unsafe { Obj::new_ref(c::PyObject_Call(self.as_ptr(), args.as_ptr(), kwargs.map_or(ptr::null_mut(), Obj::as_ptr))) }
+    }
+
+    /// `self.name(*args)`.
+    pub fn call_method<const N: usize>(&self, name: &Name, args: [&Obj; N]) -> Result<Obj> {
+        self.call_method_with(name, args, N, None)
+    }
+
+    /// `self.name(*args, **keywords)`; the values of the keywords stand behind the arguments.
+    pub fn call_method_with<const N: usize>(
+        &self,
+        name: &Name,
+        args: [&Obj; N],
+        positional: usize,
+        keywords: Option<&Obj>,
+    ) -> Result<Obj> {
+        const { assert!(N < MOST_ARGUMENTS) };
+        let mut stack = [ptr::null_mut(); MOST_ARGUMENTS + 1];
+        stack[0] = self.as_ptr();
+        for (place, arg) in stack[1..].iter_mut().zip(args) {
+            *place = arg.as_ptr();
+        }
+        // SAFETY: `self`, the live arguments, then one for each name of the tuple `keywords`.
+        unsafe {
+            Obj::new_ref(c::PyObject_VectorcallMethod(
+                name.obj().as_ptr(),
+                stack.as_ptr(),
+                positional + 1,
+                keywords.map_or(ptr::null_mut(), Obj::as_ptr),
+            ))
+        }
+    }
+
+    /// `iter(self)`, each item given to `each`.
+    pub fn for_each(&self, mut each: impl FnMut(Obj) -> Result<()>) -> Result<()> {
+        // SAFETY: live objects; NULL without an exception ends the iteration.
+        unsafe {
+            let iterator = Obj::new_ref(c::PyObject_GetIter(self.as_ptr()))?;
+            while let Some(item) = Obj::take(c::PyIter_Next(iterator.as_ptr())) {
+                each(item)?;
+            }
+        }
+        if Raised::is_set() { Err(Raised::set()) } else { Ok(()) }
+    }
+
+    /// `import name`.
+    pub fn import(name: &str) -> Result<Obj> {
+        let name = CString::new(name).expect("module names hold no NUL");
+        // SAFETY: a NUL-terminated name.
+        unsafe { Obj::new_ref(c::PyImport_ImportModule(name.as_ptr())) }
+    }
+
+    /// Reports the set exception as one that nobody can catch, with `self` as the place where it happened.
+    pub fn write_unraisable(&self) {
+        // SAFETY: a live object.
+        unsafe { c::PyErr_WriteUnraisable(self.as_ptr()) }
+    }
+}

@@ -1,0 +1,788 @@
+//! Future: a result that comes later, and who waits for it.
+//!
+//! The public methods and texts are those of CPython's `_asyncio.Future`, whose subclass this is; its C struct is an
+//! unused prefix. The part that [`Task`](crate::task::Task) shares comes first in both.
+//!
+//! Who waits is a list of [`Callback`]s. A task that awaits is a direct link, not a callable: setting the result puts it
+//! on the ready ring of the loop together with the future. Everything else is scheduled by the loop's `call_soon`.
+
+use std::cell::Cell;
+
+use crate::error::Error;
+use crate::event_loop::{self, EventLoop, Ready};
+use crate::ffi::trampoline::Next;
+use crate::ffi::{Args, Class, ClassCell, Obj, Own, Raised, Result, Slot, Visit, class, coroutine, exception};
+use crate::gather::Gather;
+use crate::imports::{self as py};
+use crate::task::Task;
+use crate::task_group::TaskGroup;
+use crate::{attribute, method, slot};
+
+/// Pending, or how it ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Not done.
+    Pending,
+    /// `cancel()` ended it.
+    Cancelled,
+    /// `result` holds the result.
+    Finished,
+    /// `result` holds the exception.
+    Failed,
+}
+
+/// Who is to be told when the future is done.
+pub enum Callback {
+    /// A task that awaits it.
+    Task(Own<Task>),
+    /// A `gather` it is a child of.
+    Gather(Own<Gather>),
+    /// A task group it is a child of.
+    Group(Own<TaskGroup>),
+    /// A callable with its context.
+    Function(Box<Function>),
+}
+
+/// What `add_done_callback` was given.
+pub struct Function {
+    /// Called with the future.
+    pub callback: Obj,
+    /// The context it runs in.
+    pub context: Obj,
+}
+
+/// The state of a future; the head of that of a task.
+#[repr(C)]
+pub struct Future {
+    /// The loop; empty until `__init__`.
+    pub event_loop: Slot,
+    /// The result or the exception.
+    result: Slot,
+    /// The first that waits: most futures have just one.
+    first: Cell<Option<Callback>>,
+    /// The others, in order.
+    #[allow(clippy::vec_box, reason = "a box keeps the field at one word; most futures never have a list")]
+    others: Cell<Option<Box<Vec<Callback>>>>,
+    /// What few futures have.
+    rare: Cell<Option<Box<Rare>>>,
+    state: Cell<State>,
+    /// Set by `await` for the task that gets the future, which clears it: so a bare `yield` is told from an `await`.
+    pub blocking: Cell<bool>,
+    /// The exception has not been looked at: log it at the end.
+    log_traceback: Cell<bool>,
+}
+
+/// Fields that few futures use.
+#[derive(Default)]
+struct Rare {
+    exception_traceback: Option<Obj>,
+    cancel_message: Option<Obj>,
+    cancelled_error: Option<Obj>,
+    source_traceback: Option<Obj>,
+}
+
+static CELL: ClassCell = ClassCell::new();
+
+impl Class for Future {
+    const NAME: &'static std::ffi::CStr = c"ferraio._ferraio.Future";
+    const DOC: &'static std::ffi::CStr = c"A result that comes later; asyncio.Future in Rust.";
+    const OVER_BASE: bool = true;
+    const KEEP: usize = 1000;
+    const NEW: Option<fn() -> Self> = Some(Future::uninitialised);
+
+    fn cell() -> &'static ClassCell {
+        &CELL
+    }
+
+    fn traverse(&self, visit: &mut Visit) {
+        self.event_loop.visit(visit);
+        self.result.visit(visit);
+        peek(&self.first, |first| first.iter().for_each(|callback| callback.visit(visit)));
+        peek(&self.others, |others| others.iter().flat_map(|list| list.iter()).for_each(|callback| callback.visit(visit)));
+        peek(&self.rare, |rare| {
+            if let Some(rare) = rare {
+                rare.exception_traceback.iter().for_each(|object| visit.object(object));
+                rare.cancel_message.iter().for_each(|object| visit.object(object));
+                rare.cancelled_error.iter().for_each(|object| visit.object(object));
+                rare.source_traceback.iter().for_each(|object| visit.object(object));
+            }
+        });
+    }
+
+    fn clear(&self) {
+        self.event_loop.clear();
+        self.result.clear();
+        drop(self.first.take());
+        drop(self.others.take());
+        drop(self.rare.take());
+    }
+
+    fn needs_finalizer(&self) -> bool {
+        self.log_traceback.get()
+    }
+
+    fn finalize(this: &Own<Self>) {
+        this.log_unretrieved();
+    }
+}
+
+/// Looks at the content of a cell; nothing that runs in between may use the same cell.
+fn peek<T: Default, R>(cell: &Cell<T>, look: impl FnOnce(&mut T) -> R) -> R {
+    let mut value = cell.take();
+    let outcome = look(&mut value);
+    cell.set(value);
+    outcome
+}
+
+impl Callback {
+    fn visit(&self, visit: &mut Visit) {
+        match self {
+            Callback::Task(task) => visit.own(task),
+            Callback::Gather(gather) => visit.own(gather),
+            Callback::Group(group) => visit.own(group),
+            Callback::Function(function) => {
+                visit.object(&function.callback);
+                visit.object(&function.context);
+            }
+        }
+    }
+
+    /// The callable and context that asyncio would have in its list.
+    fn as_pair(&self) -> Result<(Obj, Obj)> {
+        match self {
+            Callback::Task(task) => Ok((task.obj().attr(&py::WAKEUP)?, task.context.get_or_none())),
+            Callback::Gather(gather) => Ok((gather.obj().attr(crate::gather::done_child_name())?, coroutine::copy_context()?)),
+            Callback::Group(group) => Ok((group.obj().attr(&crate::task_group::ON_TASK_DONE)?, coroutine::copy_context()?)),
+            Callback::Function(function) => Ok((function.callback.clone(), function.context.clone())),
+        }
+    }
+}
+
+impl Future {
+    /// A future before `__init__`.
+    pub fn uninitialised() -> Self {
+        Future {
+            event_loop: Slot::empty(),
+            result: Slot::empty(),
+            first: Cell::new(None),
+            others: Cell::new(None),
+            rare: Cell::new(None),
+            state: Cell::new(State::Pending),
+            blocking: Cell::new(false),
+            log_traceback: Cell::new(false),
+        }
+    }
+
+    /// A pending future of a loop of ours.
+    #[inline]
+    pub fn create(event_loop: &Own<EventLoop>) -> Result<Own<Future>> {
+        let future = Own::new(Future { event_loop: Slot::new(event_loop.obj().clone()), ..Future::uninitialised() })?;
+        if event_loop.debug() {
+            future.remember_source()?;
+        }
+        Ok(future)
+    }
+
+    /// Pending, or how it ended.
+    #[inline(always)]
+    pub fn state(&self) -> State {
+        self.state.get()
+    }
+
+    /// Is it done?
+    #[inline(always)]
+    pub fn is_done(&self) -> bool {
+        self.state.get() != State::Pending
+    }
+
+    /// The loop, if `__init__` has run.
+    #[inline(always)]
+    pub fn loop_of(&self) -> Result<Obj> {
+        self.event_loop.get().ok_or_else(|| Error::runtime("Future object is not initialized."))
+    }
+
+    fn with_rare<R>(&self, change: impl FnOnce(&mut Rare) -> R) -> R {
+        peek(&self.rare, |rare| change(rare.get_or_insert_default()))
+    }
+
+    fn rare<R: Clone>(&self, field: impl FnOnce(&Rare) -> Option<R>) -> Option<R> {
+        peek(&self.rare, |rare| rare.as_deref().and_then(field))
+    }
+
+    /// Begins anew with this loop: what `__init__` does for futures and tasks alike.
+    pub fn begin(&self, event_loop: Option<Obj>) -> Result<()> {
+        self.clear();
+        self.state.set(State::Pending);
+        self.blocking.set(false);
+        self.log_traceback.set(false);
+        let event_loop = match event_loop {
+            Some(event_loop) if !event_loop.is_none() => event_loop,
+            _ => py::GET_EVENT_LOOP.get()?.call0()?,
+        };
+        self.event_loop.set(event_loop.clone());
+        let debug = match Own::<EventLoop>::from_obj(&event_loop) {
+            Some(ours) => ours.debug(),
+            None => event_loop.call_method(&py::GET_DEBUG, [])?.truth()?,
+        };
+        if debug && !crate::ffi::thread::is_finalizing() {
+            self.remember_source()?;
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn remember_source(&self) -> Result<()> {
+        let stack = py::EXTRACT_STACK.get()?.call0()?;
+        self.with_rare(|rare| rare.source_traceback.replace(stack));
+        Ok(())
+    }
+
+    /// Where it was created, in debug mode.
+    pub fn source_traceback(&self) -> Option<Obj> {
+        self.rare(|rare| rare.source_traceback.clone())
+    }
+
+    /// Adds one that waits; the future is pending.
+    #[inline(always)]
+    pub fn push_callback(&self, callback: Callback) {
+        let first = self.first.take();
+        if first.is_none() {
+            // Nobody is first only if nobody else waits either.
+            self.first.set(Some(callback));
+            return;
+        }
+        self.first.set(first);
+        peek(&self.others, |others| others.get_or_insert_default().push(callback));
+    }
+
+    /// The exception to raise for a cancelled future: the original one, once, or a new one with the message.
+    pub fn cancelled_error(&self) -> Result<Obj> {
+        if let Some(error) = self.with_rare(|rare| rare.cancelled_error.take()) {
+            return Ok(error);
+        }
+        let class = py::CANCELLED_ERROR.get()?;
+        match self.rare(|rare| rare.cancel_message.clone()) {
+            Some(message) if !message.is_none() => class.call([&message]),
+            _ => class.call0(),
+        }
+    }
+
+    /// Remembers the exception that ended a task, to chain it later.
+    pub fn remember_cancelled_error(&self, error: Obj) {
+        drop(self.with_rare(|rare| rare.cancelled_error.replace(error)));
+    }
+
+    /// Sets the message that a `CancelledError` made later will carry.
+    pub fn set_cancel_message(&self, message: Option<Obj>) {
+        if message.is_some() || peek(&self.rare, |rare| rare.is_some()) {
+            drop(self.with_rare(|rare| std::mem::replace(&mut rare.cancel_message, message)));
+        }
+    }
+
+    /// The message of the cancellation.
+    pub fn cancel_message(&self) -> Option<Obj> {
+        self.rare(|rare| rare.cancel_message.clone())
+    }
+
+    /// Forgets that the exception was not looked at.
+    pub fn retrieved(&self) {
+        self.log_traceback.set(false);
+    }
+
+    /// The exception, if it failed.
+    pub fn failure(&self) -> Option<Obj> {
+        (self.state.get() == State::Failed).then(|| self.result.get_or_none())
+    }
+
+    /// The result, if it has one.
+    pub fn success(&self) -> Option<Obj> {
+        (self.state.get() == State::Finished).then(|| self.result.get_or_none())
+    }
+}
+
+impl Own<Future> {
+    /// The future as a `Future`, if it is one of ours: a future or task of the exact class, whose methods nobody overrides.
+    #[inline(always)]
+    pub fn from_exact_kind(object: &Obj) -> Option<&Own<Future>> {
+        if let Some(future) = Own::<Future>::from_exact(object) {
+            return Some(future);
+        }
+        if let Some(task) = Own::<Task>::from_exact(object) {
+            return Some(task.upcast());
+        }
+        Own::<Gather>::from_exact(object).map(Own::upcast)
+    }
+
+    /// Schedules everybody who waits, in order.
+    #[inline]
+    fn schedule_callbacks(&self) -> Result<()> {
+        let Some(first) = self.first.take() else { return Ok(()) };
+        let others = self.others.take();
+        self.schedule(first)?;
+        if let Some(others) = others {
+            for callback in *others {
+                self.schedule(callback)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Schedules one who waited.
+    #[inline]
+    fn schedule(&self, callback: Callback) -> Result<()> {
+        let event_loop = self.loop_of()?;
+        let Some(ours) = Own::<EventLoop>::from_obj(&event_loop).filter(|ours| ours.is_direct()) else {
+            let (callback, context) = callback.as_pair()?;
+            return event_loop::call_soon_foreign(&event_loop, &callback, Some(self.obj()), &context);
+        };
+        match callback {
+            Callback::Task(task) => ours.push(Ready::Wake(task, self.clone())),
+            Callback::Gather(gather) => ours.push(Ready::Gather(gather, self.clone())),
+            Callback::Group(group) => ours.push(Ready::Group(group, self.clone())),
+            Callback::Function(function) => {
+                let Function { callback, context } = *function;
+                return ours.call_soon_one(callback, self.obj().clone(), context);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends it with a result. Fails if it is done already.
+    #[inline]
+    pub fn finish(&self, result: Obj) -> Result<()> {
+        self.end(State::Finished, Some(result))
+    }
+
+    /// Ends it with an exception (an instance, checked by the caller).
+    pub fn fail(&self, error: Obj) -> Result<()> {
+        if let Some(traceback) = exception::traceback(&error) {
+            drop(self.with_rare(|rare| rare.exception_traceback.replace(traceback)));
+        }
+        self.end(State::Failed, Some(error))?;
+        self.log_traceback.set(true);
+        Ok(())
+    }
+
+    #[inline]
+    fn end(&self, state: State, result: Option<Obj>) -> Result<()> {
+        if self.is_done() {
+            return Err(Error::invalid_state("invalid state"));
+        }
+        drop(self.result.replace(result));
+        self.state.set(state);
+        self.schedule_callbacks()
+    }
+
+    /// Cancels it; `false` if it is done already.
+    pub fn cancel_future(&self, message: Option<Obj>) -> Result<bool> {
+        self.log_traceback.set(false);
+        if self.is_done() {
+            return Ok(false);
+        }
+        self.set_cancel_message(message);
+        self.end(State::Cancelled, None)?;
+        Ok(true)
+    }
+
+    /// The result; raises the exception, or what else there is to say.
+    pub fn value(&self) -> Result<Obj> {
+        match self.state.get() {
+            State::Finished => {
+                self.log_traceback.set(false);
+                Ok(self.result.get_or_none())
+            }
+            State::Failed => {
+                self.log_traceback.set(false);
+                let error = self.result.get_or_none();
+                exception::set_traceback(&error, self.rare(|rare| rare.exception_traceback.clone()).as_ref());
+                Err(Raised::raise(&error))
+            }
+            State::Cancelled => Err(Raised::raise(&self.cancelled_error()?)),
+            State::Pending => Err(Error::invalid_state("Result is not set.")),
+        }
+    }
+
+    /// One step of `await future`.
+    #[inline(always)]
+    fn next(&self) -> Next {
+        if self.state.get() == State::Finished {
+            self.log_traceback.set(false);
+            return Next::Return(self.result.get_or_none());
+        }
+        if !self.is_done() {
+            if !self.blocking.replace(true) {
+                return Next::Yield(self.obj().clone());
+            }
+            return Next::Raised(Error::runtime("await wasn't used with future"));
+        }
+        match self.value() {
+            Ok(value) => Next::Return(value),
+            Err(raised) => Next::Raised(raised),
+        }
+    }
+
+    /// Adds a callable; if the future is done, it is scheduled at once.
+    pub fn add_function(&self, callback: &Obj, context: Option<Obj>) -> Result<()> {
+        let context = match context {
+            Some(context) if !context.is_none() => context,
+            _ => coroutine::copy_context()?,
+        };
+        let event_loop = self.loop_of()?;
+        if self.is_done() {
+            return event_loop::call_soon_any(&event_loop, callback, Some(self.obj()), &context);
+        }
+        self.push_callback(Callback::Function(Box::new(Function { callback: callback.clone(), context })));
+        Ok(())
+    }
+
+    /// Adds one of our own waiters; if the future is done, it is scheduled at once.
+    pub fn add_waiter(&self, callback: Callback) -> Result<()> {
+        if self.is_done() {
+            return self.schedule(callback);
+        }
+        self.push_callback(callback);
+        Ok(())
+    }
+
+    /// The `_callbacks` that asyncio would have: pairs of callable and context.
+    fn callback_pairs(&self) -> Result<Vec<(Obj, Obj)>> {
+        let first = self.first.take();
+        let others = self.others.take();
+        let pairs = first.iter().chain(others.iter().flat_map(|list| list.iter())).map(Callback::as_pair).collect();
+        self.first.set(first);
+        self.others.set(others);
+        pairs
+    }
+
+    /// The futures and tasks that wait for this one (`_asyncio_awaited_by`, 3.14).
+    fn awaited_by(&self) -> Vec<Obj> {
+        let mut waiting = Vec::new();
+        let mut note = |callback: &Callback| match callback {
+            Callback::Task(task) => waiting.push(task.obj().clone()),
+            Callback::Gather(gather) => waiting.push(gather.obj().clone()),
+            Callback::Group(group) => waiting.extend(group.parent_task.get()),
+            Callback::Function(_) => {}
+        };
+        peek(&self.first, |first| first.iter().for_each(&mut note));
+        peek(&self.others, |others| others.iter().flat_map(|list| list.iter()).for_each(&mut note));
+        waiting
+    }
+
+    fn log_unretrieved(&self) {
+        if !self.log_traceback.replace(false) {
+            return;
+        }
+        let report = || {
+            let event_loop = self.loop_of()?;
+            let context = Obj::dict()?;
+            let message = format!("{} exception was never retrieved", self.obj().type_name());
+            context.dict_set(py::MESSAGE.obj(), &Obj::str(&message)?)?;
+            context.dict_set(py::EXCEPTION.obj(), &self.result.get_or_none())?;
+            context.dict_set(py::FUTURE.obj(), self.obj())?;
+            if let Some(source) = self.source_traceback() {
+                context.dict_set(py::SOURCE_TRACEBACK.obj(), &source)?;
+            }
+            event_loop.call_method(&py::CALL_EXCEPTION_HANDLER, [&context])
+        };
+        if report().is_err() {
+            self.obj().write_unraisable();
+        }
+    }
+}
+
+// The methods that Python sees. Those that tasks share are made for both classes by `shared_methods` and its kin.
+
+fn init(this: &Own<Future>, args: Args<'_>) -> Result<()> {
+    let [event_loop] = args.bind("Future", [&py::LOOP], 0, 0)?;
+    this.begin(event_loop)
+}
+
+fn result(this: &Own<Future>) -> Result<Obj> {
+    this.loop_of()?;
+    this.value()
+}
+
+fn exception_of(this: &Own<Future>) -> Result<Obj> {
+    this.loop_of()?;
+    match this.state() {
+        State::Pending => Err(Error::invalid_state("Exception is not set.")),
+        State::Cancelled => Err(Raised::raise(&this.cancelled_error()?)),
+        State::Finished => {
+            this.retrieved();
+            Ok(Obj::none())
+        }
+        State::Failed => {
+            this.retrieved();
+            Ok(this.result.get_or_none())
+        }
+    }
+}
+
+fn set_result(this: &Own<Future>, result: &Obj) -> Result<Obj> {
+    this.loop_of()?;
+    this.finish(result.clone())?;
+    Ok(Obj::none())
+}
+
+fn set_exception(this: &Own<Future>, error: &Obj) -> Result<Obj> {
+    this.loop_of()?;
+    if this.is_done() {
+        return Err(Error::invalid_state("invalid state"));
+    }
+    let error = if error.is_exception_class() { error.call0()? } else { error.clone() };
+    if !error.is_exception() {
+        return Err(Error::type_("invalid exception object"));
+    }
+    this.fail(refuse_stop_iteration(error)?)?;
+    Ok(Obj::none())
+}
+
+/// A `StopIteration` cannot be raised into a coroutine: it is wrapped (3.12+) or refused.
+fn refuse_stop_iteration(error: Obj) -> Result<Obj> {
+    const MESSAGE: &str = "StopIteration interacts badly with generators and cannot be raised into a Future";
+    let class = exception::stop_iteration();
+    if cfg!(Py_3_12) {
+        if !error.is_instance(&class)? {
+            return Ok(error);
+        }
+        let wrapped = exception::runtime_error().call([&Obj::str(MESSAGE)?])?;
+        exception::set_cause_and_context(&wrapped, &error);
+        return Ok(wrapped);
+    }
+    if error.type_obj().is(&class) { Err(Error::type_(MESSAGE)) } else { Ok(error) }
+}
+
+fn cancel(this: &Own<Future>, args: Args<'_>) -> Result<Obj> {
+    let [message] = args.bind("cancel", [&py::MSG], 0, 1)?;
+    this.loop_of()?;
+    this.cancel_future(message).map(Obj::bool)
+}
+
+fn cancelled(this: &Own<Future>) -> Result<Obj> {
+    Ok(Obj::bool(this.state() == State::Cancelled))
+}
+
+fn done(this: &Own<Future>) -> Result<Obj> {
+    Ok(Obj::bool(this.is_done()))
+}
+
+fn get_loop(this: &Own<Future>) -> Result<Obj> {
+    this.loop_of()
+}
+
+fn add_done_callback(this: &Own<Future>, args: Args<'_>) -> Result<Obj> {
+    if let ([callback], false) = (args.positional, args.has_keywords()) {
+        this.add_function(callback, None)?;
+        return Ok(Obj::none());
+    }
+    let [callback, context] = args.bind("add_done_callback", [&FN, &py::CONTEXT], 1, 1)?;
+    this.add_function(&callback.expect("required"), context)?;
+    Ok(Obj::none())
+}
+
+static FN: crate::ffi::Name = crate::ffi::Name::new("fn");
+
+fn remove_done_callback(this: &Own<Future>, callback: &Obj) -> Result<Obj> {
+    this.loop_of()?;
+    let waiting: Vec<Callback> =
+        this.first.take().into_iter().chain(this.others.take().into_iter().flat_map(|list| *list)).collect();
+    let mut kept = Vec::with_capacity(waiting.len());
+    let mut removed = Vec::new();
+    let mut failed = None;
+    for candidate in waiting {
+        let same = match (&failed, &candidate) {
+            (None, Callback::Function(function)) => function.callback.equals(callback),
+            (None, other) => other.as_pair().and_then(|(other, _)| other.equals(callback)),
+            (Some(_), _) => Ok(false),
+        };
+        match same {
+            Ok(true) => removed.push(candidate),
+            Ok(false) => kept.push(candidate),
+            Err(raised) => {
+                failed = Some(raised.take());
+                kept.push(candidate);
+            }
+        }
+    }
+    // Comparing may have run Python code that added callbacks: they come after those that were there.
+    let added: Vec<Callback> =
+        this.first.take().into_iter().chain(this.others.take().into_iter().flat_map(|list| *list)).collect();
+    for callback in kept.into_iter().chain(added) {
+        this.push_callback(callback);
+    }
+    match failed {
+        Some(error) => Err(Raised::exception(error)),
+        None => Obj::int(removed.len() as i64),
+    }
+}
+
+fn make_cancelled_error(this: &Own<Future>) -> Result<Obj> {
+    this.cancelled_error()
+}
+
+fn await_(this: &Own<Future>) -> Result<Obj> {
+    this.loop_of()?;
+    Ok(this.obj().clone())
+}
+
+fn real_iterator(this: &Own<Future>) -> Result<Obj> {
+    this.loop_of()?;
+    Ok(Own::new(crate::future_iterator::FutureIterator::new(this.clone()))?.into_obj())
+}
+
+fn repr(this: &Own<Future>) -> Result<Obj> {
+    this.loop_of()?;
+    py::FUTURE_REPR.get()?.call([this.obj()])
+}
+
+fn state_attribute(this: &Own<Future>) -> Result<Obj> {
+    this.loop_of()?;
+    Obj::str(match this.state() {
+        State::Pending => "PENDING",
+        State::Cancelled => "CANCELLED",
+        State::Finished | State::Failed => "FINISHED",
+    })
+}
+
+fn blocking(this: &Own<Future>) -> Result<Obj> {
+    this.loop_of()?;
+    Ok(Obj::bool(this.blocking.get()))
+}
+
+fn set_blocking(this: &Own<Future>, value: Option<&Obj>) -> Result<()> {
+    let value = value.ok_or_else(cannot_delete)?;
+    this.blocking.set(value.truth()?);
+    Ok(())
+}
+
+fn cannot_delete() -> Raised {
+    Raised::text(&exception::attribute_error(), "cannot delete attribute")
+}
+
+fn loop_attribute(this: &Own<Future>) -> Result<Obj> {
+    Ok(this.event_loop.get_or_none())
+}
+
+fn callbacks(this: &Own<Future>) -> Result<Obj> {
+    let pairs = this.callback_pairs()?;
+    if pairs.is_empty() {
+        return Ok(Obj::none());
+    }
+    let tuples: Vec<Obj> = pairs.into_iter().map(|(callback, context)| Obj::tuple([callback, context])).collect::<Result<_>>()?;
+    Obj::list_from(tuples.into_iter())
+}
+
+fn result_attribute(this: &Own<Future>) -> Result<Obj> {
+    Ok(this.success().unwrap_or_else(Obj::none))
+}
+
+fn exception_attribute(this: &Own<Future>) -> Result<Obj> {
+    Ok(this.failure().unwrap_or_else(Obj::none))
+}
+
+fn log_traceback(this: &Own<Future>) -> Result<Obj> {
+    Ok(Obj::bool(this.log_traceback.get()))
+}
+
+fn set_log_traceback(this: &Own<Future>, value: Option<&Obj>) -> Result<()> {
+    if value.ok_or_else(cannot_delete)?.truth()? {
+        return Err(Error::Value(String::from("_log_traceback can only be set to False")).raise());
+    }
+    this.retrieved();
+    Ok(())
+}
+
+fn source_traceback_attribute(this: &Own<Future>) -> Result<Obj> {
+    Ok(this.source_traceback().unwrap_or_else(Obj::none))
+}
+
+fn delete_source_traceback(this: &Own<Future>, value: Option<&Obj>) -> Result<()> {
+    match value {
+        Some(value) => drop(this.with_rare(|rare| rare.source_traceback.replace(value.clone()))),
+        None => drop(this.with_rare(|rare| rare.source_traceback.take())),
+    }
+    Ok(())
+}
+
+fn cancel_message_attribute(this: &Own<Future>) -> Result<Obj> {
+    Ok(this.cancel_message().unwrap_or_else(Obj::none))
+}
+
+fn set_cancel_message_attribute(this: &Own<Future>, value: Option<&Obj>) -> Result<()> {
+    this.set_cancel_message(Some(value.ok_or_else(cannot_delete)?.clone()));
+    Ok(())
+}
+
+fn awaited_by_attribute(this: &Own<Future>) -> Result<Obj> {
+    static FROZEN_SET: crate::ffi::Import = crate::ffi::Import::new("builtins", "frozenset");
+    let waiting = this.awaited_by();
+    // Others may have been noted through `asyncio.future_add_to_awaited_by`, in the base class's struct.
+    let mut all = waiting;
+    if cfg!(Py_3_14) {
+        static BASE: crate::ffi::Import = crate::ffi::Import::new("ferraio._cold", "awaited_by");
+        let noted = BASE.get()?.call([this.obj()])?;
+        if !noted.is_none() {
+            noted.for_each(|object| {
+                all.push(object);
+                Ok(())
+            })?;
+        }
+    }
+    if all.is_empty() {
+        return Ok(Obj::none());
+    }
+    FROZEN_SET.get()?.call([&Obj::list_from(all.into_iter())?])
+}
+
+/// What futures and tasks have in common, for the table of either class.
+pub fn shared(parts: &mut class::ClassParts) {
+    parts.methods.extend([
+        method!(Future, "result", noargs, result, "Return the result; raise the exception, CancelledError or InvalidStateError."),
+        method!(Future, "exception", noargs, exception_of, "Return the exception, or None; raise CancelledError or InvalidStateError."),
+        method!(Future, "cancelled", noargs, cancelled, "Was it cancelled?"),
+        method!(Future, "done", noargs, done, "Is it done: finished or cancelled?"),
+        method!(Future, "get_loop", noargs, get_loop, "Return the event loop."),
+        method!(
+            Future,
+            "add_done_callback",
+            keywords,
+            add_done_callback,
+            "add_done_callback(fn, *, context=None)\n\nCall fn(future) when done, by the loop's call_soon."
+        ),
+        method!(Future, "remove_done_callback", one, remove_done_callback, "Remove each equal callback; return how many."),
+        method!(Future, "_make_cancelled_error", noargs, make_cancelled_error, "Make the CancelledError to raise."),
+    ]);
+    let mut await_method = method!(Future, "__await__", noargs, real_iterator, "Return an iterator to be used in an await.");
+    await_method.ml_flags |= pyo3_ffi::METH_COEXIST;
+    parts.methods.push(await_method);
+    parts.attributes.extend([
+        attribute!(Future, "_state", state_attribute),
+        attribute!(Future, "_asyncio_future_blocking", blocking, set_blocking),
+        attribute!(Future, "_loop", loop_attribute),
+        attribute!(Future, "_callbacks", callbacks),
+        attribute!(Future, "_result", result_attribute),
+        attribute!(Future, "_exception", exception_attribute),
+        attribute!(Future, "_log_traceback", log_traceback, set_log_traceback),
+        attribute!(Future, "_source_traceback", source_traceback_attribute, delete_source_traceback),
+        attribute!(Future, "_cancel_message", cancel_message_attribute, set_cancel_message_attribute),
+        attribute!(Future, "_asyncio_awaited_by", awaited_by_attribute),
+    ]);
+    parts.slots.extend([
+        slot!(Future, await, await_),
+        slot!(Future, iter, real_iterator),
+        slot!(Future, iternext, Own::<Future>::next),
+    ]);
+}
+
+/// Makes the class.
+pub fn make_class(module: &Obj) -> Result<Obj> {
+    let mut parts = class::ClassParts { base: Some(py::ASYNCIO_FUTURE.get()?.clone()), offset: Some(crate::task::offset()?), ..Default::default() };
+    shared(&mut parts);
+    parts.methods.extend([
+        method!(Future, "set_result", one, set_result, "Mark it done and set the result; raise InvalidStateError if it is done."),
+        method!(Future, "set_exception", one, set_exception, "Mark it done and set the exception; raise InvalidStateError if it is done."),
+        method!(Future, "cancel", keywords, cancel, "cancel(msg=None)\n\nCancel it and schedule the callbacks; return False if it is done."),
+    ]);
+    parts.slots.extend([slot!(Future, init, init), slot!(Future, repr, repr)]);
+    class::make::<Future>(module, parts)
+}

@@ -1,0 +1,83 @@
+//! Every Python name we look up: interned attribute names, and what we import from the standard library.
+
+use crate::ffi::{Import, Name};
+
+macro_rules! names {
+    ($($constant:ident = $text:literal),+ $(,)?) => {$(
+        #[doc = concat!("`", $text, "`")]
+        pub static $constant: Name = Name::new($text);
+    )+};
+}
+
+macro_rules! imports {
+    ($($constant:ident = $module:literal, $name:literal);+ $(;)?) => {$(
+        #[doc = concat!("`", $module, ".", $name, "`")]
+        pub static $constant: Import = Import::new($module, $name);
+    )+};
+}
+
+names! {
+    ADD_DONE_CALLBACK = "add_done_callback",
+    ARGS = "args",
+    ASYNCIO_AWAITED_BY = "_asyncio_awaited_by",
+    ASYNCIO_FUTURE_BLOCKING = "_asyncio_future_blocking",
+    CALLBACK = "callback",
+    CALL_EXCEPTION_HANDLER = "call_exception_handler",
+    CALL_SOON = "call_soon",
+    CANCEL = "cancel",
+    CLOSE = "close",
+    CONTEXT = "context",
+    CORO = "coro",
+    CREATE_FUTURE = "create_future",
+    CREATE_TASK = "create_task",
+    DELAY = "delay",
+    DISCARD = "discard",
+    DONE = "done",
+    EAGER_START = "eager_start",
+    EXCEPTION = "exception",
+    FUTURE = "future",
+    GET_DEBUG = "get_debug",
+    GET_LOOP = "get_loop",
+    GET_NAME = "get_name",
+    HANDLE = "handle",
+    INFO = "info",
+    IS_RUNNING = "is_running",
+    LOOP = "loop",
+    MESSAGE = "message",
+    MSG = "msg",
+    NAME = "name",
+    NEXT_VALUE = "value",
+    PROTOCOL = "protocol",
+    RESULT = "result",
+    RUN_HANDLE = "_run",
+    SEND = "send",
+    SET_EXCEPTION = "set_exception",
+    SET_NAME = "set_name",
+    SET_RESULT = "set_result",
+    SOURCE_TRACEBACK = "source_traceback",
+    STEP = "_step",
+    TASK = "task",
+    THROW = "throw",
+    TIME = "time",
+    TRANSPORT = "transport",
+    UNCANCEL = "uncancel",
+    WAKEUP = "_wakeup",
+    WHEN = "when",
+    _CALLBACKS = "_callbacks",
+    _LOOP = "_loop",
+}
+
+imports! {
+    ASYNCIO_FUTURE = "_asyncio", "Future";
+    ASYNCIO_TASK = "_asyncio", "Task";
+    BASE_CREATE_TASK = "ferraio._cold", "create_task_by_factory";
+    CANCELLED_ERROR = "asyncio.exceptions", "CancelledError";
+    EXTRACT_STACK = "asyncio.format_helpers", "extract_stack";
+    FORMAT_CALLBACK_SOURCE = "asyncio.format_helpers", "_format_callback_source";
+    FUTURE_REPR = "asyncio.base_futures", "_future_repr";
+    GET_EVENT_LOOP = "_asyncio", "get_event_loop";
+    GET_RUNNING_LOOP = "_asyncio", "get_running_loop";
+    INVALID_STATE_ERROR = "asyncio.exceptions", "InvalidStateError";
+    IS_COROUTINE = "asyncio.coroutines", "iscoroutine";
+    TASK_REPR = "asyncio.base_tasks", "_task_repr";
+}

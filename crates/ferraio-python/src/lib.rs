@@ -1,0 +1,74 @@
+//! The module `ferraio._ferraio`: asyncio on ferraio-core.
+//!
+//! | file | what |
+//! |---|---|
+//! | `ffi/` | the safe layer over CPython's C API |
+//! | `imports.rs`, `error.rs` | Python names, and our errors as Python exceptions |
+//! | `event_loop/` | the loop: turn, scheduling, watched fds |
+//! | `handle.rs`, `future.rs`, `future_iterator.rs`, `task.rs` | what the loop runs |
+//! | `sleep.rs`, `gather.rs`, `task_group.rs`, `timeout.rs` | what programs call |
+
+mod error;
+mod event_loop;
+mod ffi;
+mod future;
+mod future_iterator;
+mod gather;
+mod handle;
+mod imports;
+mod sleep;
+mod task;
+mod task_group;
+
+use ffi::{Obj, Own, Result, module};
+
+/// Fills the new module.
+fn fill(module: &Obj) -> Result<()> {
+    ffi::current_task::prepare()?;
+    let (handle, timer_handle) = handle::make_classes(module)?;
+    let classes = [
+        ("Handle", handle),
+        ("TimerHandle", timer_handle),
+        ("FutureIter", future_iterator::make_class(module)?),
+        ("Future", future::make_class(module)?),
+        ("Task", task::make_class(module)?),
+        ("_GatheringFuture", gather::make_class(module)?),
+        ("Sleep", sleep::make_class(module)?),
+        ("TaskGroup", task_group::make_class(module)?),
+        ("EventLoop", event_loop::make_class(module)?),
+    ];
+    for (name, class) in &classes {
+        module::add(module, name, class)?;
+    }
+    module::add(module, "__version__", &Obj::str(env!("CARGO_PKG_VERSION"))?)?;
+    module::add_functions(
+        module,
+        vec![
+            function!("sleep", sleep::sleep, "sleep(delay, result=None)\n\nWait for delay seconds; return the result."),
+            function!(
+                "gather",
+                gather::gather,
+                "gather(*coros_or_futures, return_exceptions=False)\n\nRun awaitables concurrently; return a future of the list of their results."
+            ),
+            function!("_unfinished_tasks", unfinished_tasks, "Return the tasks that are not done, of all loops (up to 3.13)."),
+            function!("_set_metaclass", set_metaclass, "_set_metaclass(cls, metaclass)\n\nLet a metaclass decide isinstance()."),
+        ],
+    )
+}
+
+fn unfinished_tasks(_: ffi::Args<'_>) -> Result<Obj> {
+    Obj::list_from(ffi::task_list::all().into_iter())
+}
+
+/// Used once, by `ferraio._cold`, for our own `Future`.
+fn set_metaclass(args: ffi::Args<'_>) -> Result<Obj> {
+    if let [class, metaclass] = args.positional {
+        if class.is(ffi::ClassCell::obj(<future::Future as ffi::Class>::cell())) {
+            ffi::class::set_metaclass(class, metaclass);
+        }
+    }
+    Ok(Obj::none())
+}
+
+/// Keeps the type parameter of [`Own`] in the docs of this page.
+type _Documented = Own<task::Task>;
