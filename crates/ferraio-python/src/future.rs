@@ -173,10 +173,16 @@ impl Future {
         }
     }
 
+    /// The state of a pending future of this loop.
+    #[inline(always)]
+    pub fn pending(event_loop: &Own<EventLoop>) -> Self {
+        Future { event_loop: Slot::new(event_loop.obj().clone()), ..Future::uninitialised() }
+    }
+
     /// A pending future of a loop of ours.
     #[inline]
     pub fn create(event_loop: &Own<EventLoop>) -> Result<Own<Future>> {
-        let future = Own::new(Future { event_loop: Slot::new(event_loop.obj().clone()), ..Future::uninitialised() })?;
+        let future = Own::new(Future::pending(event_loop))?;
         if event_loop.debug() {
             future.remember_source()?;
         }

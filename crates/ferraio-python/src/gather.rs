@@ -98,7 +98,7 @@ pub fn gather(args: Args<'_>) -> Result<Obj> {
         None => false,
     };
     let outer = Own::new(Gather {
-        future: Future { event_loop: Slot::new(running.clone()), ..Future::uninitialised() },
+        future: Future::pending(event_loop),
         children: RefCell::new(Vec::with_capacity(args.positional.len())),
         unfinished: Cell::new(0),
         return_exceptions: Cell::new(return_exceptions),

@@ -147,7 +147,7 @@ impl Own<Task> {
             _ => copy_context()?,
         };
         let task = Own::new(Task {
-            future: Future { event_loop: Slot::new(event_loop.obj().clone()), ..Future::uninitialised() },
+            future: Future::pending(event_loop),
             coro: Slot::new(coro.clone()),
             context: Slot::new(context),
             ..Task::uninitialised()

@@ -194,6 +194,7 @@ unsafe fn value_ptr<T: Class>(object: *mut c::PyObject) -> *mut T {
     unsafe { object.cast::<u8>().add(offset).cast::<T>() }
 }
 
+#[cfg(any(Py_3_14, py_sys_config = "Py_REF_DEBUG", py_sys_config = "Py_TRACE_REFS"))]
 unsafe extern "C" {
     fn _Py_NewReference(object: *mut c::PyObject);
 }
@@ -207,7 +208,6 @@ unsafe fn revive(object: *mut c::PyObject) {
         _Py_NewReference(object);
         #[cfg(not(any(Py_3_14, py_sys_config = "Py_REF_DEBUG", py_sys_config = "Py_TRACE_REFS")))]
         {
-            let _ = _Py_NewReference as usize;
             (&raw mut (*object).ob_refcnt).cast::<isize>().write(1);
         }
     }
@@ -318,7 +318,6 @@ pub fn make<T: Class>(module: &Obj, mut parts: ClassParts) -> Result<Obj> {
     }
     if T::NEW.is_none() {
         flags |= c::Py_TPFLAGS_DISALLOW_INSTANTIATION;
-        flags &= !c::Py_TPFLAGS_BASETYPE;
     }
     let mut spec = c::PyType_Spec {
         name: T::NAME.as_ptr(),

@@ -1,0 +1,123 @@
+"""What the Rust half calls when it is not in a hurry.
+
+Each function is asyncio's own, or a few lines over it. The names of the standard library are taken when this module is
+imported, before anything is installed, so that they mean the stock classes and functions for ever.
+"""
+
+import abc
+import logging
+from asyncio import base_events, events, futures, taskgroups, tasks
+from typing import Any
+
+from ferraio import _ferraio
+
+logger = logging.getLogger("asyncio")
+
+#: asyncio.Handle._run before anybody could patch it through ferraio.
+ORIGINAL_RUN = events.Handle._run
+
+sleep = tasks.sleep
+gather = tasks.gather
+
+_BaseTaskGroup = taskgroups.TaskGroup
+
+
+def create_task_by_factory(loop, coro, **options):
+    """Let the loop's task factory make a task, as asyncio's loop does."""
+    return base_events.BaseEventLoop.create_task(loop, coro, **options)
+
+
+def create_task_in_group(group, coro, **options):
+    """Start a child of a task group in asyncio's own way."""
+    return _BaseTaskGroup.create_task(group, coro, **options)
+
+
+def ensure_future(awaitable, loop):
+    """Make a future of any awaitable, as asyncio.gather() does."""
+    return tasks.ensure_future(awaitable, loop=loop)
+
+
+def awaited_by(future):
+    """Return what asyncio.future_add_to_awaited_by() has noted on a future (3.14+)."""
+    base = tasks._CTask if isinstance(future, _ferraio.Task) else futures._CFuture
+    return base._asyncio_awaited_by.__get__(future)
+
+
+def created_at(source_traceback):
+    """Say where a handle was created, as asyncio's repr does."""
+    frame = source_traceback[-1]
+    return f"created at {frame[0]}:{frame[1]}"
+
+
+def result_or_exception(future):
+    """Return what a finished future of any class contributes to gather's results."""
+    if future.cancelled():
+        return futures.exceptions.CancelledError("" if future._cancel_message is None else future._cancel_message)
+    exception = future.exception()
+    return future.result() if exception is None else exception
+
+
+def end_sleep(future):
+    """Wake who sleeps, unless the sleep was cancelled."""
+    futures._set_result_unless_cancelled(future, None)
+
+
+def run_handle(loop, handle, patched, debug):
+    """Run a handle by the `_run` that somebody has patched into asyncio.Handle, and time it in debug mode."""
+    started = loop.time() if debug else 0.0
+    if patched:
+        events.Handle._run(handle)
+    else:
+        handle._run()
+    if debug:
+        duration = loop.time() - started
+        if duration >= loop.slow_callback_duration:
+            logger.warning("Executing %s took %.3f seconds", base_events._format_handle(handle), duration)
+
+
+class _FutureMeta(abc.ABCMeta):
+    """Makes tasks count as futures: their common base class is the one in C, not ferraio.Future."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        if cls is _ferraio.Future:
+            return issubclass(type(instance), (_ferraio.Future, _ferraio.Task)) or type.__instancecheck__(cls, instance)
+        return type.__instancecheck__(cls, instance)
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        if cls is _ferraio.Future and type.__subclasscheck__(_ferraio.Task, subclass):
+            return True
+        return type.__subclasscheck__(cls, subclass)
+
+
+_ferraio._set_metaclass(_ferraio.Future, _FutureMeta)
+
+
+class _TasksBeside:
+    """A set of asyncio's, through which `asyncio.all_tasks()` sees ferraio's unfinished tasks too (up to 3.13)."""
+
+    def __init__(self, others):
+        self._others = others
+
+    def __iter__(self):
+        yield from list(self._others)
+        yield from _ferraio._unfinished_tasks()
+
+    def __len__(self):
+        return len(self._others) + len(_ferraio._unfinished_tasks())
+
+    def __contains__(self, task):
+        return task in self._others or task in _ferraio._unfinished_tasks()
+
+    def __getattr__(self, name):
+        return getattr(self._others, name)
+
+
+def _show_tasks_to_asyncio():
+    for name in ("_eager_tasks", "_all_tasks"):
+        others = getattr(tasks, name, None)
+        if others is not None and not isinstance(others, _TasksBeside):
+            setattr(tasks, name, _TasksBeside(others))
+            return
+
+
+_show_tasks_to_asyncio()

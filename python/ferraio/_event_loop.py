@@ -1,0 +1,135 @@
+"""The event loop that users see: the Rust loop, over asyncio's own loop for Unix.
+
+The Rust class comes first, so what is hot is Rust; what is cold is the code of the running Python. Here is only what
+has to differ from it: there is no selector, the pipe for signals is made when it is first needed, and look-ups of names
+have threads of their own.
+"""
+
+import asyncio
+import concurrent.futures
+import socket
+
+from ferraio import _cold, _ferraio  # _cold keeps the names of the standard library as they are now
+
+
+class _NoSelector:
+    """Stands where asyncio's loop keeps its selector: the Rust loop has its own."""
+
+    def close(self):
+        """Do nothing: the Rust loop closes its own."""
+
+    def get_map(self):
+        """Return an empty mapping: nothing is registered here."""
+        return {}
+
+
+#: How many names are looked up at the same time.
+_RESOLVER_THREADS = 8
+
+
+class EventLoop(_ferraio.EventLoop, asyncio.SelectorEventLoop):
+    """The event loop of ferraio: a drop-in for `asyncio.SelectorEventLoop`.
+
+    See https://docs.python.org/3/library/asyncio-eventloop.html
+    """
+
+    def __init__(self):
+        _ferraio.EventLoop.__init__(self)
+        self._resolver = None
+        self._ssock = self._csock = None
+        asyncio.SelectorEventLoop.__init__(self, _NoSelector())
+
+    # Running.
+
+    def run_forever(self):
+        """Run until stop() is called."""
+        old_hooks = self._begin_running()
+        try:
+            self._run_turns()
+        finally:
+            self._end_running(old_hooks)
+
+    if hasattr(asyncio.BaseEventLoop, "_run_forever_setup"):
+
+        def _begin_running(self):
+            self._check_closed()
+            self._check_running()
+            self._run_forever_setup()
+
+        def _end_running(self, _):
+            self._run_forever_cleanup()
+
+    else:
+
+        def _begin_running(self):
+            import sys
+            import threading
+
+            self._check_closed()
+            self._check_running()
+            self._set_coroutine_origin_tracking(self._debug)
+            old_hooks = sys.get_asyncgen_hooks()
+            self._thread_id = threading.get_ident()
+            sys.set_asyncgen_hooks(firstiter=self._asyncgen_firstiter_hook, finalizer=self._asyncgen_finalizer_hook)
+            asyncio.events._set_running_loop(self)
+            return old_hooks
+
+        def _end_running(self, old_hooks):
+            import sys
+
+            self._stopping = False
+            self._thread_id = None
+            asyncio.events._set_running_loop(None)
+            self._set_coroutine_origin_tracking(False)
+            sys.set_asyncgen_hooks(*old_hooks)
+
+    def close(self):
+        """Close the loop: what is scheduled is dropped, the executors are shut down without waiting.
+
+        Raises RuntimeError if the loop is running. A closed loop may be closed again.
+        """
+        if self.is_running():
+            raise RuntimeError("Cannot close a running event loop")
+        if self.is_closed():
+            return
+        resolver, self._resolver = self._resolver, None
+        if resolver is not None:
+            resolver.shutdown(wait=False)
+        super().close()
+        self._release()
+
+    # Signals: a socket pair that is made when the first handler is added.
+
+    def _make_self_pipe(self):
+        pass
+
+    def _close_self_pipe(self):
+        if self._ssock is not None:
+            super()._close_self_pipe()
+
+    def add_signal_handler(self, sig, callback, *args):
+        """Call a callback when the process gets a signal; see `asyncio.loop.add_signal_handler`."""
+        if self._ssock is None and not self.is_closed():
+            super()._make_self_pipe()
+        super().add_signal_handler(sig, callback, *args)
+
+    # Names.
+
+    async def getaddrinfo(self, host, port, *, family=0, type=0, proto=0, flags=0):
+        """Look up an address in a thread of the loop's own resolver pool.
+
+        The pool is not the default executor: one that is full of other work does not keep names from being found.
+        """
+        look_up = self._getaddrinfo_debug if self._debug else socket.getaddrinfo
+        return await self.run_in_executor(self._resolver_pool(), look_up, host, port, family, type, proto, flags)
+
+    async def getnameinfo(self, sockaddr, flags=0):
+        """Look up the name of an address, in the same pool."""
+        return await self.run_in_executor(self._resolver_pool(), socket.getnameinfo, sockaddr, flags)
+
+    def _resolver_pool(self):
+        if self._resolver is None:
+            self._check_closed()
+            self._resolver = concurrent.futures.ThreadPoolExecutor(_RESOLVER_THREADS, "ferraio-resolver")
+        return self._resolver
+
