@@ -1,0 +1,6 @@
+"""``python -m ferraio``: the command ``ferraio``."""
+
+from ferraio.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""asyncio's public names become ferraio's, and asyncio's again.
+
+`install` rebinds, in `asyncio` and in each of its submodules, every name under which the original of the standard
+library is found there: code that says ``asyncio.gather`` or ``tasks.Task`` gets ours from then on, code that imported
+the name earlier keeps the old one, and both generations work in one loop. A name that somebody else has patched is
+left alone, when installing and when uninstalling.
+
+New loops come from the default policy. We set the class that it makes (an attribute of the policy class) instead of
+choosing a policy, because policies are deprecated since Python 3.14; a policy that the program chooses still wins.
+
+asyncio's names are ours while either `install` asks for it or a `ferraio.run` is under way, in any thread. The names
+are the process's, and so is the state below, guarded by one lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from types import FunctionType, ModuleType
+
+from ferraio import _ferraio, _primitives
+from ferraio._event_loop import EventLoop
+
+_lock = threading.Lock()
+# install() was called, and no uninstall() since.
+_for_good = False
+# How many calls of ferraio.run that install are under way.
+_runs = 0
+# What was rebound: (the module or class, the name, the original, ours). Empty when asyncio is itself.
+_rebound: list[tuple[ModuleType | type, str, object, object]] = []
+
+
+def install() -> None:
+    """Make asyncio's names ferraio's, and give every new loop of asyncio ferraio's class.
+
+    Can be called at any time and any number of times; `uninstall` takes it back.
+    """
+    global _for_good
+    with _lock:
+        _for_good = True
+        _settle()
+
+
+def uninstall() -> None:
+    """Give asyncio its own names back. What `ferraio.run` installed stays until that run ends."""
+    global _for_good
+    with _lock:
+        _for_good = False
+        _settle()
+
+
+def installed() -> bool:
+    """Return whether asyncio's names are ferraio's now."""
+    return bool(_rebound)
+
+
+def begin_run() -> None:
+    """Install for as long as a run lasts; `end_run` must follow."""
+    global _runs
+    with _lock:
+        _runs += 1
+        _settle()
+
+
+def end_run() -> None:
+    """Take back what `begin_run` did, unless another run or `install` still wants it."""
+    global _runs
+    with _lock:
+        _runs -= 1
+        _settle()
+
+
+def _settle() -> None:
+    """Bring asyncio's names in line with what is wanted. The caller holds the lock."""
+    wanted = _for_good or _runs > 0
+    if wanted and not _rebound:
+        _rebind_all()
+    elif not wanted and _rebound:
+        _restore_all()
+
+
+def _rebind_all() -> None:
+    modules = [module for name, module in list(sys.modules.items()) if (name + ".").startswith("asyncio.") and module]
+    for home, name, ours in _replacements():
+        original = vars(home)[name]
+        if not _is_standard(original, home):
+            continue
+        for module in modules:
+            if vars(module).get(name) is original:
+                _rebind(module, name, original, ours)
+    policy = asyncio.unix_events._UnixDefaultEventLoopPolicy
+    if policy._loop_factory is asyncio.SelectorEventLoop:
+        _rebind(policy, "_loop_factory", asyncio.SelectorEventLoop, EventLoop)
+
+
+def _rebind(place: ModuleType | type, name: str, original: object, ours: object) -> None:
+    setattr(place, name, ours)
+    _rebound.append((place, name, original, ours))
+
+
+def _restore_all() -> None:
+    while _rebound:
+        place, name, original, ours = _rebound.pop()
+        if vars(place).get(name) is ours:
+            setattr(place, name, original)
+
+
+def _replacements() -> list[tuple[ModuleType, str, object]]:
+    """List what ferraio has for asyncio: the submodule that defines the name, the name, and ours."""
+    offered: list[tuple[ModuleType, str, object]] = [
+        (asyncio.futures, "Future", _ferraio.Future),
+        (asyncio.tasks, "Task", _ferraio.Task),
+        (asyncio.tasks, "gather", _ferraio.gather),
+        (asyncio.tasks, "sleep", _ferraio.sleep),
+        (asyncio.taskgroups, "TaskGroup", _primitives.TaskGroup),
+        (asyncio.timeouts, "Timeout", _primitives.Timeout),
+        (asyncio.timeouts, "timeout", _primitives.timeout),
+        (asyncio.timeouts, "timeout_at", _primitives.timeout_at),
+    ]
+    if sys.version_info >= (3, 12):
+        offered.append((asyncio.tasks, "eager_task_factory", asyncio.create_eager_task_factory(_ferraio.Task)))
+    if sys.version_info >= (3, 13):
+        # The name for "the best loop here". SelectorEventLoop, the same class until now, says which one and stays.
+        offered.append((asyncio.unix_events, "EventLoop", EventLoop))
+    return offered
+
+
+def _is_standard(value: object, home: ModuleType) -> bool:
+    """Tell the standard library's own object from a patch that was put in its place, however well disguised."""
+    if isinstance(value, type):
+        return value.__module__ in (home.__name__, "_asyncio")
+    return type(value) is FunctionType and value.__globals__ is vars(home)

@@ -1,0 +1,48 @@
+"""Running one coroutine on a loop of ferraio, as `asyncio.run` does on asyncio's.
+
+`asyncio.Runner` does the work, so that Ctrl-C, cleaning up and every message are those of the running Python; we only
+give it the loop, and see to it that asyncio's names are ours meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from ferraio import _install
+from ferraio._event_loop import EventLoop
+
+TYPE_CHECKING = False  # as in `typing`, whose import would cost more than the rest of this package
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from typing import Any, TypeVar
+
+    Result = TypeVar("Result")
+
+
+def new_event_loop() -> EventLoop:
+    """Return a new event loop of ferraio: the loop factory for `asyncio.run` and `asyncio.Runner`."""
+    return EventLoop()
+
+
+def run(main: Coroutine[Any, Any, Result], *, debug: bool | None = None, install: bool = True) -> Result:
+    """Run the coroutine on a new loop of ferraio, close the loop, and return the result.
+
+    This is `asyncio.run` on ferraio: it cannot be called while a loop runs in this thread, ends what the coroutine
+    left behind, and turns Ctrl-C into cancellation first. For as long as it runs, asyncio's names are ferraio's
+    (`asyncio.gather` is `ferraio.gather`, see `install`); with ``install=False`` they stay as they are.
+    """
+    if asyncio._get_running_loop() is not None:
+        # The words of asyncio.run, because this is what stands in for it; a Runner alone would name itself.
+        raise RuntimeError("asyncio.run() cannot be called from a running event loop")
+    if not install:
+        return _run(main, debug)
+    _install.begin_run()
+    try:
+        return _run(main, debug)
+    finally:
+        _install.end_run()
+
+
+def _run(main: Coroutine[Any, Any, Result], debug: bool | None) -> Result:
+    with asyncio.Runner(debug=debug, loop_factory=new_event_loop) as runner:
+        return runner.run(main)

@@ -1,0 +1,1 @@
+"""The ways into ferraio: run, install, the command line."""
