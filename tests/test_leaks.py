@@ -2,7 +2,7 @@
 
 Each piece of work is done in rounds. After some rounds everything that is kept for reuse exists, so from then
 on the number of Python's memory blocks, the references to what the work touches and the memory of the process
-have to stay where they are: one leaked reference, or sixteen bytes for each item, is far above what we tolerate.
+have to stay where they are: a leaked reference, or sixteen bytes for each item, is far more than we tolerate.
 """
 
 import asyncio
