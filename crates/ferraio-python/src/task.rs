@@ -293,12 +293,6 @@ impl Own<Task> {
         }
     }
 
-    #[inline(always)]
-    fn finished(&self) {
-        self.coro.clear();
-        task_list::remove(self);
-    }
-
     #[inline]
     fn end_with_result(&self, result: Obj) -> Result<()> {
         if self.must_cancel.replace(false) {
@@ -307,25 +301,24 @@ impl Own<Task> {
         } else {
             self.upcast::<Future>().finish(result)?;
         }
-        self.finished();
+        task_list::remove(self);
         Ok(())
     }
 
     #[cold]
     fn end_with_error(&self, raised: Raised) -> Result<()> {
         let stop = raised.stops_the_loop();
-        let cancelled = raised.matches(py::CANCELLED_ERROR.get()?);
         let error = raised.take();
         let future: &Own<Future> = self.upcast();
-        if cancelled {
+        if error.is_real_instance(py::CANCELLED_ERROR.get()?) {
             self.future.remember_cancelled_error(error);
             let message = if future.is_done() { None } else { self.future.cancel_message() };
             future.cancel_future(message)?;
-            self.finished();
+            task_list::remove(self);
             return Ok(());
         }
         future.fail(error.clone())?;
-        self.finished();
+        task_list::remove(self);
         if stop { Err(Raised::exception(error)) } else { Ok(()) }
     }
 
@@ -631,7 +624,7 @@ fn must_cancel(this: &Own<Task>) -> Result<Obj> {
 }
 
 fn set_must_cancel(this: &Own<Task>, value: Option<&Obj>) -> Result<()> {
-    this.must_cancel.set(value.map_or(Ok(false), Obj::truth)?);
+    this.must_cancel.set(value.ok_or_else(crate::future::cannot_delete)?.truth()?);
     Ok(())
 }
 
@@ -644,7 +637,7 @@ fn log_destroy_pending(this: &Own<Task>) -> Result<Obj> {
 }
 
 fn set_log_destroy_pending(this: &Own<Task>, value: Option<&Obj>) -> Result<()> {
-    this.log_destroy_pending.set(value.map_or(Ok(false), Obj::truth)?);
+    this.log_destroy_pending.set(value.ok_or_else(crate::future::cannot_delete)?.truth()?);
     Ok(())
 }
 
