@@ -92,7 +92,7 @@ def _rebind_all() -> None:
             if vars(module).get(name) is original:
                 _rebind(module, name, original, ours)
     policy = asyncio.unix_events._UnixDefaultEventLoopPolicy
-    if policy._loop_factory is asyncio.SelectorEventLoop:
+    if vars(policy)["_loop_factory"] is asyncio.SelectorEventLoop:
         _rebind(policy, "_loop_factory", asyncio.SelectorEventLoop, EventLoop)
 
 

@@ -11,12 +11,12 @@ import asyncio
 from ferraio import _install
 from ferraio._event_loop import EventLoop
 
-TYPE_CHECKING = False  # as in `typing`, whose import would cost more than the rest of this package
+TYPE_CHECKING = False  # as in `typing`, which newer versions of asyncio do not import, so neither do we
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any, TypeVar
 
-    Result = TypeVar("Result")
+    _Result = TypeVar("_Result")
 
 
 def new_event_loop() -> EventLoop:
@@ -24,7 +24,7 @@ def new_event_loop() -> EventLoop:
     return EventLoop()
 
 
-def run(main: Coroutine[Any, Any, Result], *, debug: bool | None = None, install: bool = True) -> Result:
+def run(main: Coroutine[Any, Any, _Result], *, debug: bool | None = None, install: bool = True) -> _Result:
     """Run the coroutine on a new loop of ferraio, close the loop, and return the result.
 
     This is `asyncio.run` on ferraio: it cannot be called while a loop runs in this thread, ends what the
@@ -44,6 +44,6 @@ def run(main: Coroutine[Any, Any, Result], *, debug: bool | None = None, install
         _install.end_run()
 
 
-def _run(main: Coroutine[Any, Any, Result], debug: bool | None) -> Result:
+def _run(main: Coroutine[Any, Any, _Result], debug: bool | None) -> _Result:
     with asyncio.Runner(debug=debug, loop_factory=new_event_loop) as runner:
         return runner.run(main)
