@@ -87,7 +87,7 @@ impl Class for Future {
     const NAME: &'static std::ffi::CStr = c"ferraio._ferraio.Future";
     const DOC: &'static std::ffi::CStr = c"A result that comes later; asyncio.Future in Rust.";
     const OVER_BASE: bool = true;
-    const KEEP: usize = 1000;
+    const KEEP: usize = class::MANY;
     const NEW: Option<fn() -> Self> = Some(Future::uninitialised);
 
     fn cell() -> &'static ClassCell {

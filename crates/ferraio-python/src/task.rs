@@ -51,7 +51,7 @@ impl Class for Task {
     const NAME: &'static std::ffi::CStr = c"ferraio._ferraio.Task";
     const DOC: &'static std::ffi::CStr = c"A coroutine that the loop steps until it is done; asyncio.Task in Rust.";
     const OVER_BASE: bool = true;
-    const KEEP: usize = 1000;
+    const KEEP: usize = class::MANY;
     const NEW: Option<fn() -> Self> = Some(Task::uninitialised);
 
     fn cell() -> &'static ClassCell {
