@@ -8,6 +8,7 @@ have threads of their own.
 import asyncio
 import concurrent.futures
 import socket
+from asyncio import constants, sslproto
 
 from ferraio import _cold, _ferraio  # _cold keeps the names of the standard library as they are now
 
@@ -21,6 +22,18 @@ class _NoSelector:
     def get_map(self):
         """Return an empty mapping: nothing is registered here."""
         return {}
+
+
+class SocketTransport(_ferraio.SocketTransport):
+    """The transport of a stream socket: `asyncio.Transport` in Rust.
+
+    See https://docs.python.org/3/library/asyncio-protocol.html#transports
+    """
+
+    max_size = 256 * 1024  # how much is received at once; for who looks at it, as in asyncio
+
+    _start_tls_compatible = True
+    _sendfile_compatible = constants._SendfileMode.TRY_NATIVE
 
 
 #: How many names are looked up at the same time.
@@ -97,6 +110,41 @@ class EventLoop(_ferraio.EventLoop, asyncio.SelectorEventLoop):
             resolver.shutdown(wait=False)
         super().close()
         self._release()
+
+    # Transports.
+
+    def _make_socket_transport(self, sock, protocol, waiter=None, *, extra=None, server=None, context=None):
+        self._ensure_fd_no_transport(sock)
+        return SocketTransport(self, sock, protocol, waiter, extra, server, context)
+
+    def _make_ssl_transport(
+        self,
+        rawsock,
+        protocol,
+        sslcontext,
+        waiter=None,
+        *,
+        server_side=False,
+        server_hostname=None,
+        extra=None,
+        server=None,
+        ssl_handshake_timeout=constants.SSL_HANDSHAKE_TIMEOUT,
+        ssl_shutdown_timeout=constants.SSL_SHUTDOWN_TIMEOUT,
+        context=None,
+    ):
+        self._ensure_fd_no_transport(rawsock)
+        ssl_protocol = sslproto.SSLProtocol(
+            self,
+            protocol,
+            sslcontext,
+            waiter,
+            server_side,
+            server_hostname,
+            ssl_handshake_timeout=ssl_handshake_timeout,
+            ssl_shutdown_timeout=ssl_shutdown_timeout,
+        )
+        SocketTransport(self, rawsock, ssl_protocol, None, extra, server, context)
+        return ssl_protocol._app_transport
 
     # Signals: a socket pair that is made when the first handler is added.
 

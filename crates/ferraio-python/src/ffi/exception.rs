@@ -174,6 +174,7 @@ macro_rules! builtin_exceptions {
 
 builtin_exceptions! {
     attribute_error = PyExc_AttributeError,
+    blocking_io_error = PyExc_BlockingIOError,
     buffer_error = PyExc_BufferError,
     import_error = PyExc_ImportError,
     os_error = PyExc_OSError,
