@@ -11,6 +11,7 @@ import socket
 from asyncio import constants, sslproto
 
 from ferraio import _cold, _ferraio  # _cold keeps the names of the standard library as they are now
+from ferraio._transports import SocketTransport
 
 
 class _NoSelector:
@@ -24,23 +25,15 @@ class _NoSelector:
         return {}
 
 
-class SocketTransport(_ferraio.SocketTransport):
-    """The transport of a stream socket: `asyncio.Transport` in Rust.
-
-    See https://docs.python.org/3/library/asyncio-protocol.html#transports
-    """
-
-    max_size = 256 * 1024  # how much is received at once; for who looks at it, as in asyncio
-
-    _start_tls_compatible = True
-    _sendfile_compatible = constants._SendfileMode.TRY_NATIVE
-
-
 #: How many names are looked up at the same time.
 _RESOLVER_THREADS = 8
 
 
-class EventLoop(_ferraio.EventLoop, asyncio.SelectorEventLoop):
+# The class of the standard library, whatever its name is bound to later.
+_StandardLoop = asyncio.SelectorEventLoop
+
+
+class EventLoop(_ferraio.EventLoop, _StandardLoop):
     """The event loop of ferraio: a drop-in for `asyncio.SelectorEventLoop`.
 
     See https://docs.python.org/3/library/asyncio-eventloop.html
@@ -50,7 +43,7 @@ class EventLoop(_ferraio.EventLoop, asyncio.SelectorEventLoop):
         _ferraio.EventLoop.__init__(self)
         self._resolver = None
         self._ssock = self._csock = None
-        asyncio.SelectorEventLoop.__init__(self, _NoSelector())
+        _StandardLoop.__init__(self, _NoSelector())
 
     # Running.
 
