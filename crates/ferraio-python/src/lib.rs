@@ -6,6 +6,7 @@
 //! | `imports.rs`, `error.rs` | Python names, and our errors as Python exceptions |
 //! | `event_loop/` | the loop: turn, scheduling, watched fds |
 //! | `handle.rs`, `future.rs`, `future_iterator.rs`, `task.rs` | what the loop runs |
+//! | `transport/` | stream sockets, and the loop's `sock_*` |
 //! | `sleep.rs`, `gather.rs`, `task_group.rs`, `timeout.rs` | what programs call |
 
 mod error;
@@ -19,6 +20,7 @@ mod imports;
 mod sleep;
 mod task;
 mod task_group;
+mod transport;
 
 use ffi::{Class, Obj, Result, module};
 
@@ -35,6 +37,8 @@ fn fill(module: &Obj) -> Result<()> {
         ("_GatheringFuture", gather::make_class(module)?),
         ("Sleep", sleep::make_class(module)?),
         ("TaskGroup", task_group::make_class(module)?),
+        ("SocketTransport", transport::make_transport_class(module)?),
+        ("SocketOperation", transport::make_operation_class(module)?),
         ("EventLoop", event_loop::make_class(module)?),
     ];
     for (name, class) in &classes {
