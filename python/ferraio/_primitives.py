@@ -1,8 +1,11 @@
-"""TaskGroup: the Rust half for what happens per child, asyncio's own class for the rest."""
+"""What programs wait with: the Rust half for what happens often, asyncio's own class for the rest."""
 
-from asyncio import events, taskgroups, timeouts
+from asyncio import taskgroups, timeouts
 
 from ferraio import _ferraio
+from ferraio._ferraio import timeout, timeout_at
+
+__all__ = ("TaskGroup", "Timeout", "timeout", "timeout_at")
 
 
 class TaskGroup(_ferraio.TaskGroup, taskgroups.TaskGroup):
@@ -12,18 +15,8 @@ class TaskGroup(_ferraio.TaskGroup, taskgroups.TaskGroup):
     """
 
 
-class Timeout(timeouts.Timeout):
-    """Asynchronous context manager that cancels its body when the time is over: `asyncio.Timeout`.
+class Timeout(_ferraio.Timeout, timeouts.Timeout):
+    """Asynchronous context manager that cancels its block when the time is over: `asyncio.Timeout`.
 
     See https://docs.python.org/3/library/asyncio-task.html#asyncio.Timeout
     """
-
-
-def timeout(delay: float | None) -> Timeout:
-    """Cancel the body of an `async with` after delay seconds, as `asyncio.timeout`."""
-    return Timeout(events.get_running_loop().time() + delay if delay is not None else None)
-
-
-def timeout_at(when: float | None) -> Timeout:
-    """Cancel the body of an `async with` at a time of the loop's clock, as `asyncio.timeout_at`."""
-    return Timeout(when)

@@ -231,7 +231,7 @@ impl Own<Handle> {
     }
 
     /// Cancels it: it will not run.
-    fn cancel(&self) -> Result<()> {
+    pub fn cancel(&self) -> Result<()> {
         if self.cancelled.replace(true) {
             return Ok(());
         }

@@ -6,8 +6,11 @@
 //! | `imports.rs`, `error.rs` | Python names, and our errors as Python exceptions |
 //! | `event_loop/` | the loop: turn, scheduling, watched fds |
 //! | `handle.rs`, `future.rs`, `future_iterator.rs`, `task.rs` | what the loop runs |
+//! | `async_call.rs`, `attributes.rs` | async methods without coroutines, and attributes that are fields |
 //! | `sleep.rs`, `gather.rs`, `task_group.rs`, `timeout.rs` | what programs call |
 
+mod async_call;
+mod attributes;
 mod error;
 mod event_loop;
 mod ffi;
@@ -19,6 +22,7 @@ mod imports;
 mod sleep;
 mod task;
 mod task_group;
+mod timeout;
 
 use ffi::{Obj, Own, Result, module};
 
@@ -34,6 +38,8 @@ fn fill(module: &Obj) -> Result<()> {
         ("Task", task::make_class(module)?),
         ("_GatheringFuture", gather::make_class(module)?),
         ("Sleep", sleep::make_class(module)?),
+        ("AsyncCall", async_call::make_class(module)?),
+        ("Timeout", timeout::make_class(module)?),
         ("TaskGroup", task_group::make_class(module)?),
         ("EventLoop", event_loop::make_class(module)?),
     ];
@@ -49,6 +55,16 @@ fn fill(module: &Obj) -> Result<()> {
                 "gather",
                 gather::gather,
                 "gather(*coros_or_futures, return_exceptions=False)\n\nRun awaitables concurrently; return a future of the list of their results."
+            ),
+            function!(
+                "timeout",
+                timeout::timeout,
+                "timeout(delay)\n\nReturn a Timeout that ends its block after delay seconds; None: never."
+            ),
+            function!(
+                "timeout_at",
+                timeout::timeout_at,
+                "timeout_at(when)\n\nReturn a Timeout that ends its block at a time of loop.time(); None: never."
             ),
             function!("_unfinished_tasks", unfinished_tasks, "Return the tasks that are not done, of all loops (up to 3.13)."),
             function!("_set_metaclass", set_metaclass, "_set_metaclass(cls, metaclass)\n\nLet a metaclass decide isinstance()."),

@@ -27,6 +27,13 @@ impl Own<EventLoop> {
         self.timers.borrow_mut().insert(when, Timer::Sleep(future));
     }
 
+    /// `call_at(when, callback)` in a copy of the current context; `given_when` is the time if it was not a float.
+    pub fn call_back_at(&self, when: f64, given_when: Option<Obj>, callback: Obj) -> Result<Own<TimerHandle>> {
+        let timer = Own::<TimerHandle>::create_timer(self, when, given_when, callback, Arguments::None, copy_context()?)?;
+        self.timers.borrow_mut().insert(when, Timer::Handle(timer.clone()));
+        Ok(timer)
+    }
+
     /// `loop.time()`.
     pub fn clock(&self) -> Result<f64> {
         EventLoop::now(self)

@@ -175,6 +175,7 @@ macro_rules! builtin_exceptions {
 builtin_exceptions! {
     attribute_error = PyExc_AttributeError,
     buffer_error = PyExc_BufferError,
+    generator_exit = PyExc_GeneratorExit,
     import_error = PyExc_ImportError,
     os_error = PyExc_OSError,
     runtime_error = PyExc_RuntimeError,
