@@ -13,16 +13,37 @@ use crate::ffi::{Class, ClassCell, Import, Name, Obj, Own, Raised, Result, Slot,
 use crate::future::{Future, State};
 use crate::future_iterator::raise_thrown;
 use crate::imports::{self as py};
+use crate::sync::event::Event;
+use crate::sync::lock::Lock;
+use crate::sync::queue::Queue;
+use crate::sync::semaphore::Semaphore;
 use crate::timeout::Timeout;
 use crate::{attribute, method, slot};
 
 /// A call of one of our methods, with what it was called with.
-#[derive(Clone)]
 pub enum Body {
     /// `Timeout.__aenter__()`
     TimeoutEnter(Own<Timeout>),
     /// `Timeout.__aexit__(*args)`; without arguments: three times `None`.
     TimeoutExit(Own<Timeout>, Option<Obj>),
+    /// `Lock.acquire()`
+    LockAcquire(Own<Lock>),
+    /// `Lock.__aenter__()`
+    LockEnter(Own<Lock>),
+    /// `Lock.__aexit__(…)`
+    LockExit(Own<Lock>),
+    /// `Event.wait()`
+    EventWait(Own<Event>),
+    /// `Semaphore.acquire()`
+    SemaphoreAcquire(Own<Semaphore>),
+    /// `Semaphore.__aenter__()`
+    SemaphoreEnter(Own<Semaphore>),
+    /// `Semaphore.__aexit__(…)`
+    SemaphoreExit(Own<Semaphore>),
+    /// `Queue.put(item)`
+    QueuePut(Own<Queue>, Obj),
+    /// `Queue.get()`
+    QueueGet(Own<Queue>),
 }
 
 /// What a method wants next.
@@ -42,13 +63,31 @@ impl Body {
         match self {
             Body::TimeoutEnter(timeout) => timeout.enter(),
             Body::TimeoutExit(timeout, args) => timeout.exit(args.as_ref()),
+            Body::LockAcquire(lock) => lock.acquire(false),
+            Body::LockEnter(lock) => lock.acquire(true),
+            Body::LockExit(lock) => lock.exit(),
+            Body::EventWait(event) => event.wait(),
+            Body::SemaphoreAcquire(semaphore) => semaphore.acquire(false),
+            Body::SemaphoreEnter(semaphore) => semaphore.acquire(true),
+            Body::SemaphoreExit(semaphore) => semaphore.exit(),
+            Body::QueuePut(queue, item) => queue.put(item),
+            Body::QueueGet(queue) => queue.get(),
         }
     }
 
     /// The next step: the future it waited for is done, or `error` was raised where it waited.
-    fn resume(&self, _future: &Own<Future>, _error: Option<Obj>) -> Result<Step> {
+    fn resume(&self, future: &Own<Future>, error: Option<Obj>) -> Result<Step> {
         match self {
-            Body::TimeoutEnter(_) | Body::TimeoutExit(..) => unreachable!("it never waits"),
+            Body::LockAcquire(lock) => lock.acquired(false, future, error),
+            Body::LockEnter(lock) => lock.acquired(true, future, error),
+            Body::EventWait(event) => event.waited(future, error),
+            Body::SemaphoreAcquire(semaphore) => semaphore.acquired(false, future, error),
+            Body::SemaphoreEnter(semaphore) => semaphore.acquired(true, future, error),
+            Body::QueuePut(queue, item) => queue.put_on(item, future, error),
+            Body::QueueGet(queue) => queue.get_on(future, error),
+            Body::TimeoutEnter(_) | Body::TimeoutExit(..) | Body::LockExit(_) | Body::SemaphoreExit(_) => {
+                unreachable!("it never waits")
+            }
         }
     }
 
@@ -57,6 +96,13 @@ impl Body {
         match self {
             Body::TimeoutEnter(_) => "Timeout.__aenter__",
             Body::TimeoutExit(..) => "Timeout.__aexit__",
+            Body::LockAcquire(_) => "Lock.acquire",
+            Body::EventWait(_) => "Event.wait",
+            Body::SemaphoreAcquire(_) => "Semaphore.acquire",
+            Body::LockEnter(_) | Body::SemaphoreEnter(_) => "_ContextManagerMixin.__aenter__",
+            Body::LockExit(_) | Body::SemaphoreExit(_) => "_ContextManagerMixin.__aexit__",
+            Body::QueuePut(..) => "Queue.put",
+            Body::QueueGet(_) => "Queue.get",
         }
     }
 
@@ -67,8 +113,27 @@ impl Body {
                 visit.own(timeout);
                 args.iter().for_each(|args| visit.object(args));
             }
+            Body::LockAcquire(lock) | Body::LockEnter(lock) | Body::LockExit(lock) => visit.own(lock),
+            Body::EventWait(event) => visit.own(event),
+            Body::SemaphoreAcquire(semaphore) | Body::SemaphoreEnter(semaphore) | Body::SemaphoreExit(semaphore) => {
+                visit.own(semaphore);
+            }
+            Body::QueuePut(queue, item) => {
+                visit.own(queue);
+                visit.object(item);
+            }
+            Body::QueueGet(queue) => visit.own(queue),
         }
     }
+}
+
+/// Checks the number of arguments of an `__aexit__`.
+#[inline(always)]
+pub fn exit_arguments(args: &[Obj], class: &str) -> Result<()> {
+    if args.len() == 3 {
+        return Ok(());
+    }
+    Err(Error::type_(format!("{class}.__aexit__() takes 4 positional arguments but {} were given", args.len() + 1)))
 }
 
 /// A call that can be awaited once.

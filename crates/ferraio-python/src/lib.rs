@@ -7,6 +7,7 @@
 //! | `event_loop/` | the loop: turn, scheduling, watched fds |
 //! | `handle.rs`, `future.rs`, `future_iterator.rs`, `task.rs` | what the loop runs |
 //! | `async_call.rs`, `attributes.rs` | async methods without coroutines, and attributes that are fields |
+//! | `sync/` | locks, events, semaphores, queues |
 //! | `sleep.rs`, `gather.rs`, `task_group.rs`, `timeout.rs` | what programs call |
 
 mod async_call;
@@ -20,6 +21,7 @@ mod gather;
 mod handle;
 mod imports;
 mod sleep;
+mod sync;
 mod task;
 mod task_group;
 mod timeout;
@@ -29,6 +31,7 @@ use ffi::{Obj, Own, Result, module};
 /// Fills the new module.
 fn fill(module: &Obj) -> Result<()> {
     ffi::current_task::prepare()?;
+    ffi::stop_iteration::make_class(module)?;
     let (handle, timer_handle) = handle::make_classes(module)?;
     let classes = [
         ("Handle", handle),
@@ -39,6 +42,10 @@ fn fill(module: &Obj) -> Result<()> {
         ("_GatheringFuture", gather::make_class(module)?),
         ("Sleep", sleep::make_class(module)?),
         ("AsyncCall", async_call::make_class(module)?),
+        ("Lock", sync::lock::make_class(module)?),
+        ("Event", sync::event::make_class(module)?),
+        ("Semaphore", sync::semaphore::make_class(module)?),
+        ("Queue", sync::queue::make_class(module)?),
         ("Timeout", timeout::make_class(module)?),
         ("TaskGroup", task_group::make_class(module)?),
         ("EventLoop", event_loop::make_class(module)?),

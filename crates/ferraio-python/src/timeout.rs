@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 
-use crate::async_call::{AsyncCall, Body, Step};
+use crate::async_call::{AsyncCall, Body, Step, exit_arguments};
 use crate::error::Error;
 use crate::event_loop::EventLoop;
 use crate::ffi::{
@@ -43,12 +43,14 @@ enum State {
 
 static CELL: ClassCell = ClassCell::new();
 static ORIGINAL: Import = Import::new("asyncio.timeouts", "Timeout");
-static HOOKS: Hooks<3> = Hooks::new([Name::new("reschedule"), Name::new("_on_timeout"), Name::new("__aenter__")]);
+static HOOKS: Hooks<4> =
+    Hooks::new([Name::new("__new__"), Name::new("__init__"), Name::new("reschedule"), Name::new("_on_timeout")]);
 
 static AENTER: Name = Name::new("__aenter__");
 static AEXIT: Name = Name::new("__aexit__");
 static RESCHEDULE: Name = Name::new("reschedule");
-static ON_TIMEOUT: Name = Name::new("_on_timeout");
+/// asyncio's name for the callback of the timer.
+pub static ON_TIMEOUT: Name = Name::new("_on_timeout");
 
 static STATES: [(State, Name); 5] = [
     (State::Created, Name::new("CREATED")),
@@ -153,7 +155,7 @@ impl Own<Timeout> {
             return Ok(false);
         }
         let given = deadline.given.exact_f64().is_none().then_some(deadline.given);
-        let timer = event_loop.call_back_at(deadline.seconds, given, self.obj().attr(&ON_TIMEOUT)?)?;
+        let timer = event_loop.limit_at(deadline.seconds, given, self)?;
         self.handle.set(timer.into_obj());
         Ok(true)
     }
@@ -221,13 +223,8 @@ fn enter(this: &Own<Timeout>) -> Result<Obj> {
 }
 
 fn exit(this: &Own<Timeout>, args: &[Obj]) -> Result<Obj> {
-    let [class, _, _] = args else {
-        return Err(Error::type_(format!(
-            "Timeout.__aexit__() takes 4 positional arguments but {} were given",
-            args.len() + 1
-        )));
-    };
-    let args = if class.is_none() { None } else { Some(Obj::tuple_from(args.iter().cloned())?) };
+    exit_arguments(args, "Timeout")?;
+    let args = if args[0].is_none() { None } else { Some(Obj::tuple_from(args.iter().cloned())?) };
     AsyncCall::create(Body::TimeoutExit(this.clone(), args))
 }
 
@@ -345,5 +342,11 @@ pub fn timeout_at(args: Args<'_>) -> Result<Obj> {
 #[inline(always)]
 fn make(when: &Obj) -> Result<Obj> {
     static CLASS: Import = Import::new("ferraio._primitives", "Timeout");
-    CLASS.get()?.call([when])
+    let class = CLASS.get()?;
+    if !HOOKS.are_original_in(class)? {
+        return class.call([when]);
+    }
+    let timeout = Own::new_in(class, Timeout::new())?;
+    drop(timeout.when.replace((!when.is_none()).then(|| when.clone())));
+    Ok(timeout.into_obj())
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 use pyo3_ffi as c;
 
-use super::exception::{Raised, Result};
+use super::exception::Result;
 use super::name::{Import, Name};
 use super::object::Obj;
 
@@ -33,6 +33,11 @@ impl Deque {
         let exact = object.type_ptr().cast() == DEQUE.get()?.as_ptr();
         // SAFETY: the layouts of `Obj` and `Deque` are the same.
         Ok(exact.then(|| unsafe { &*ptr::from_ref(object).cast::<Deque>() }))
+    }
+
+    /// The object.
+    pub fn obj(&self) -> &Obj {
+        &self.0
     }
 
     /// `len(self)`.

@@ -51,10 +51,17 @@ impl<const N: usize> Hooks<N> {
     /// Are the methods of the object's class the original ones?
     #[inline(always)]
     pub fn are_original(&self, object: &Obj) -> Result<bool> {
-        // SAFETY: the type of a live object is a live class.
-        let version = unsafe { (*object.type_ptr()).tp_version_tag as u32 };
+        let class = object.type_ptr().cast();
+        // SAFETY: the type of a live object is a live object.
+        self.are_original_in(unsafe { Obj::peek(&class) })
+    }
+
+    /// Are the methods of this class the original ones?
+    #[inline(always)]
+    pub fn are_original_in(&self, class: &Obj) -> Result<bool> {
+        let version = class::version(class);
         let (seen, answer) = self.seen[version as usize % REMEMBERED].get();
-        if seen == version && version != 0 { Ok(answer) } else { self.look(&object.type_obj()) }
+        if seen == version && version != 0 { Ok(answer) } else { self.look(class) }
     }
 
     #[cold]

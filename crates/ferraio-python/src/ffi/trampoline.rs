@@ -72,7 +72,7 @@ pub fn guard_next(body: impl FnOnce() -> Next) -> *mut c::PyObject {
         Ok(Next::Yield(object)) => object.into_ptr(),
         Ok(Next::Return(value)) => {
             if !value.is_none() {
-                super::coroutine::set_stop_iteration(value);
+                super::stop_iteration::set(value);
             }
             ptr::null_mut()
         }
