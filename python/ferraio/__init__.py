@@ -6,8 +6,8 @@ Three ways in::
     asyncio.run(main(), loop_factory=ferraio.new_event_loop)   # only the loop, its tasks and its futures
     $ ferraio run script.py                                    # a program that knows nothing of ferraio
 
-``install()`` makes ``asyncio.gather``, ``asyncio.Task`` and the others ferraio's for good; `run` does it for as long
-as it runs. Programs start as fast as with asyncio: nothing heavy may be imported here.
+``install()`` makes ``asyncio.gather``, ``asyncio.Task`` and the others ferraio's for good; `run` does it for
+as long as it runs. Programs start as fast as with asyncio: nothing heavy may be imported here.
 """
 
 from ferraio._event_loop import EventLoop

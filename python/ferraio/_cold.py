@@ -4,10 +4,10 @@ Each function is asyncio's own, or a few lines over it. The names of the standar
 imported, before anything is installed, so that they mean the stock classes and functions for ever.
 """
 
+import _asyncio
 import abc
 import logging
 from asyncio import base_events, events, futures, taskgroups, tasks
-from typing import Any
 
 from ferraio import _ferraio
 
@@ -75,21 +75,23 @@ def run_handle(loop, handle, patched, debug):
             logger.warning("Executing %s took %.3f seconds", base_events._format_handle(handle), duration)
 
 
-class _FutureMeta(abc.ABCMeta):
-    """Makes tasks count as futures: their common base class is the one in C, not ferraio.Future."""
+class _KindMeta(abc.ABCMeta):
+    """Lets isinstance() and issubclass() of Future and Task ask for asyncio's own classes in C.
 
-    def __instancecheck__(cls, instance: Any) -> bool:
-        if cls is _ferraio.Future:
-            return issubclass(type(instance), (_ferraio.Future, _ferraio.Task)) or type.__instancecheck__(cls, instance)
-        return type.__instancecheck__(cls, instance)
+    They are the base classes of ours, so that old and new objects count alike, and a task as a future, whichever
+    generation of the names a program holds.
+    """
 
-    def __subclasscheck__(cls, subclass: type) -> bool:
-        if cls is _ferraio.Future and type.__subclasscheck__(_ferraio.Task, subclass):
-            return True
-        return type.__subclasscheck__(cls, subclass)
+    def __instancecheck__(cls, instance):
+        return issubclass(type(instance), _KINDS.get(cls, cls))
+
+    def __subclasscheck__(cls, subclass):
+        return type.__subclasscheck__(_KINDS.get(cls, cls), subclass)
 
 
-_ferraio._set_metaclass(_ferraio.Future, _FutureMeta)
+_KINDS = {_ferraio.Future: _asyncio.Future, _ferraio.Task: _asyncio.Task}
+for _kind in _KINDS:
+    _ferraio._set_metaclass(_kind, _KindMeta)
 
 
 class _TasksBeside:

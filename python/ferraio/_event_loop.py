@@ -8,6 +8,8 @@ have threads of their own.
 import asyncio
 import concurrent.futures
 import socket
+import sys
+import threading
 
 from ferraio import _cold, _ferraio  # _cold keeps the names of the standard library as they are now
 
@@ -27,17 +29,44 @@ class _NoSelector:
 _RESOLVER_THREADS = 8
 
 
-class EventLoop(_ferraio.EventLoop, asyncio.SelectorEventLoop):
+# The class of the standard library, whatever its name is bound to later.
+_StandardLoop = asyncio.SelectorEventLoop
+
+
+class EventLoop(_ferraio.EventLoop, _StandardLoop):
     """The event loop of ferraio: a drop-in for `asyncio.SelectorEventLoop`.
 
     See https://docs.python.org/3/library/asyncio-eventloop.html
     """
 
+    # What asyncio's __init__ sets on every loop has slots here, so that the instance's dict stays unmade until somebody
+    # sets an attribute of their own: the interpreter finds methods faster in an object without one.
+    __slots__ = (
+        "_asyncgens",
+        "_asyncgens_shutdown_called",
+        "_clock_resolution",
+        "_coroutine_origin_tracking_enabled",
+        "_coroutine_origin_tracking_saved_depth",
+        "_csock",
+        "_default_executor",
+        "_exception_handler",
+        "_executor_shutdown_called",
+        "_internal_fds",
+        "_old_agen_hooks",
+        "_resolver",
+        "_selector",
+        "_signal_handlers",
+        "_ssock",
+        "_timer_cancelled_count",
+        "_transports",
+        "_unix_server_sockets",
+    )
+
     def __init__(self):
         _ferraio.EventLoop.__init__(self)
         self._resolver = None
         self._ssock = self._csock = None
-        asyncio.SelectorEventLoop.__init__(self, _NoSelector())
+        _StandardLoop.__init__(self, _NoSelector())
 
     # Running.
 
@@ -62,9 +91,6 @@ class EventLoop(_ferraio.EventLoop, asyncio.SelectorEventLoop):
     else:
 
         def _begin_running(self):
-            import sys
-            import threading
-
             self._check_closed()
             self._check_running()
             self._set_coroutine_origin_tracking(self._debug)
@@ -75,8 +101,6 @@ class EventLoop(_ferraio.EventLoop, asyncio.SelectorEventLoop):
             return old_hooks
 
         def _end_running(self, old_hooks):
-            import sys
-
             self._stopping = False
             self._thread_id = None
             asyncio.events._set_running_loop(None)

@@ -1,15 +1,16 @@
 """asyncio's public names become ferraio's, and asyncio's again.
 
-`install` rebinds, in `asyncio` and in each of its submodules, every name under which the original of the standard
-library is found there: code that says ``asyncio.gather`` or ``tasks.Task`` gets ours from then on, code that imported
-the name earlier keeps the old one, and both generations work in one loop. A name that somebody else has patched is
-left alone, when installing and when uninstalling.
+`install` rebinds, in `asyncio` and in each of its submodules, every name under which the original of the
+standard library is found there: code that says ``asyncio.gather`` or ``tasks.Task`` gets ours from then on,
+code that imported the name earlier keeps the old one, and both generations work in one loop. A name that
+somebody else has patched is left alone, when installing and when uninstalling.
 
-New loops come from the default policy. We set the class that it makes (an attribute of the policy class) instead of
-choosing a policy, because policies are deprecated since Python 3.14; a policy that the program chooses still wins.
+New loops come from the default policy. We set the class that it makes (an attribute of the policy class)
+instead of choosing a policy, because policies are deprecated since Python 3.14; a policy that the program
+chooses still wins.
 
-asyncio's names are ours while either `install` asks for it or a `ferraio.run` is under way, in any thread. The names
-are the process's, and so is the state below, guarded by one lock.
+asyncio's names are ours while either `install` asks for it or a `ferraio.run` is under way, in any thread.
+The names are the process's, and so is the state below, guarded by one lock.
 """
 
 from __future__ import annotations
@@ -81,7 +82,8 @@ def _settle() -> None:
 
 
 def _rebind_all() -> None:
-    modules = [module for name, module in list(sys.modules.items()) if (name + ".").startswith("asyncio.") and module]
+    loaded = list(sys.modules.items())
+    modules = [module for name, module in loaded if f"{name}.".startswith("asyncio.") and module is not None]
     for home, name, ours in _replacements():
         original = vars(home)[name]
         if not _is_standard(original, home):
@@ -90,7 +92,7 @@ def _rebind_all() -> None:
             if vars(module).get(name) is original:
                 _rebind(module, name, original, ours)
     policy = asyncio.unix_events._UnixDefaultEventLoopPolicy
-    if policy._loop_factory is asyncio.SelectorEventLoop:
+    if vars(policy)["_loop_factory"] is asyncio.SelectorEventLoop:
         _rebind(policy, "_loop_factory", asyncio.SelectorEventLoop, EventLoop)
 
 
@@ -127,15 +129,16 @@ def _replacements() -> list[tuple[ModuleType, str, object]]:
         (asyncio.timeouts, "timeout_at", _primitives.timeout_at),
     ]
     if sys.version_info >= (3, 12):
-        offered.append((asyncio.tasks, "eager_task_factory", asyncio.create_eager_task_factory(_ferraio.Task)))
+        eager_task_factory = asyncio.create_eager_task_factory(_ferraio.Task)
+        offered.append((asyncio.tasks, "eager_task_factory", eager_task_factory))
     if sys.version_info >= (3, 13):
-        # The name for "the best loop here". SelectorEventLoop, the same class until now, says which one and stays.
+        # The name for "the best loop here". SelectorEventLoop, the same class until now, stays what it says.
         offered.append((asyncio.unix_events, "EventLoop", EventLoop))
     return offered
 
 
 def _is_standard(value: object, home: ModuleType) -> bool:
-    """Tell the standard library's own object from a patch that was put in its place, however well disguised."""
+    """Tell the standard library's own object from a patch put in its place, however well disguised."""
     if isinstance(value, type):
         return value.__module__ in (home.__name__, "_asyncio")
     return type(value) is FunctionType and value.__globals__ is vars(home)

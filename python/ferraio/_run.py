@@ -1,7 +1,7 @@
 """Running one coroutine on a loop of ferraio, as `asyncio.run` does on asyncio's.
 
-`asyncio.Runner` does the work, so that Ctrl-C, cleaning up and every message are those of the running Python; we only
-give it the loop, and see to it that asyncio's names are ours meanwhile.
+`asyncio.Runner` does the work, so that Ctrl-C, cleaning up and every message are those of the running Python;
+we only give it the loop, and see to it that asyncio's names are ours meanwhile.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import asyncio
 from ferraio import _install
 from ferraio._event_loop import EventLoop
 
-TYPE_CHECKING = False  # as in `typing`, whose import would cost more than the rest of this package
+TYPE_CHECKING = False  # as in `typing`, which newer versions of asyncio do not import, so neither do we
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any, TypeVar
 
-    Result = TypeVar("Result")
+    _Result = TypeVar("_Result")
 
 
 def new_event_loop() -> EventLoop:
@@ -24,12 +24,13 @@ def new_event_loop() -> EventLoop:
     return EventLoop()
 
 
-def run(main: Coroutine[Any, Any, Result], *, debug: bool | None = None, install: bool = True) -> Result:
+def run(main: Coroutine[Any, Any, _Result], *, debug: bool | None = None, install: bool = True) -> _Result:
     """Run the coroutine on a new loop of ferraio, close the loop, and return the result.
 
-    This is `asyncio.run` on ferraio: it cannot be called while a loop runs in this thread, ends what the coroutine
-    left behind, and turns Ctrl-C into cancellation first. For as long as it runs, asyncio's names are ferraio's
-    (`asyncio.gather` is `ferraio.gather`, see `install`); with ``install=False`` they stay as they are.
+    This is `asyncio.run` on ferraio: it cannot be called while a loop runs in this thread, ends what the
+    coroutine left behind, and turns Ctrl-C into cancellation first. For as long as it runs, asyncio's names
+    are ferraio's (`asyncio.gather` is `ferraio.gather`, see `install`); with ``install=False`` they stay as
+    they are.
     """
     if asyncio._get_running_loop() is not None:
         # The words of asyncio.run, because this is what stands in for it; a Runner alone would name itself.
@@ -43,6 +44,6 @@ def run(main: Coroutine[Any, Any, Result], *, debug: bool | None = None, install
         _install.end_run()
 
 
-def _run(main: Coroutine[Any, Any, Result], debug: bool | None) -> Result:
+def _run(main: Coroutine[Any, Any, _Result], debug: bool | None) -> _Result:
     with asyncio.Runner(debug=debug, loop_factory=new_event_loop) as runner:
         return runner.run(main)

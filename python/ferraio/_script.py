@@ -1,19 +1,20 @@
 """Runs a program in this process, as ``python script.py``, ``-m module``, ``-c code`` and ``python -`` would.
 
 The program gets a fresh ``__main__`` module, its own ``sys.argv`` and ``sys.path[0]``, so that pickling,
-multiprocessing and everything that looks at these see what they see under Python itself. For modules, directories and
-zip files Python calls ``runpy._run_module_as_main``; so do we.
+multiprocessing and everything that looks at these see what they see under Python itself. For modules,
+directories and zip files Python calls ``runpy._run_module_as_main``; so do we.
 
-Whatever the program raises goes on to the interpreter, which alone knows how to end a process: exit codes of SystemExit,
-death by SIGINT after KeyboardInterrupt, status 120 when stdout breaks. Only the traceback needs care. The interpreter
-hands it to `sys.excepthook` with all frames, ours too, so that we put a hook in front at the last moment that cuts
-them off and steps aside.
+Whatever the program raises goes on to the interpreter, which alone knows how to end a process: exit codes of
+SystemExit, death by SIGINT after KeyboardInterrupt, status 120 when stdout breaks. Only the traceback needs
+care. The interpreter hands it to `sys.excepthook` with all frames, ours too, so that we put a hook in front
+at the last moment that cuts them off and steps aside.
 """
 
 from __future__ import annotations
 
 import builtins
 import importlib.machinery
+import importlib.util
 import io
 import linecache
 import os
@@ -27,8 +28,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# The module that Python started with. Up to 3.13 the interpreter deletes `__file__` from its dict at the very end,
-# through a pointer that it does not own: without this reference the dict would be gone by then.
+# The module that Python started with. Up to 3.13 the interpreter deletes `__file__` from its dict at the very
+# end, through a pointer that it does not own: without this reference the dict would be gone by then.
 _first_main = sys.modules["__main__"]
 
 
@@ -101,7 +102,8 @@ def _execute_command(main: ModuleType, source: str) -> None:
         source = textwrap.dedent(source)
     code = _compile(source, "<string>")
     if sys.version_info >= (3, 13):
-        # Tracebacks show the lines of the command. The first releases of 3.13 knew them by the name of the file only.
+        # Tracebacks show the lines of the command. The first releases of 3.13 knew them by the name of the
+        # file only.
         key = code if hasattr(linecache, "_interactive_cache") else "<string>"
         linecache._register_code(key, source, "<string>")  # type: ignore[attr-defined]
     exec(code, vars(main))
@@ -139,7 +141,8 @@ def _become_main() -> ModuleType:
 def _set_first_path(place: str, *, always: bool = False) -> None:
     """Put `place` in front of sys.path, instead of what Python had put there to find us.
 
-    With ``python -P`` and the like Python puts nothing there; but a directory or zip file that is run is `always` there.
+    With ``python -P`` and the like Python puts nothing there; but a directory or zip file that is run is
+    `always` there.
     """
     if not sys.flags.safe_path:
         del sys.path[0]
@@ -148,7 +151,7 @@ def _set_first_path(place: str, *, always: bool = False) -> None:
 
 
 def _call(enter: Callable[..., object], *arguments: object) -> None:
-    """Call `enter`. If that raises, the traceback that Python will print begins with the program's own frames."""
+    """Call `enter`; should that raise, the traceback that Python prints begins with the program's frames."""
     try:
         enter(*arguments)
     except SystemExit:
@@ -180,7 +183,10 @@ def _without_outer_frames(traceback: TracebackType | None) -> TracebackType | No
 
 
 def _call_hook(
-    hook: Callable[..., object] | None, kind: type[BaseException], value: BaseException, shown: TracebackType | None
+    hook: Callable[..., object] | None,
+    kind: type[BaseException],
+    value: BaseException,
+    shown: TracebackType | None,
 ) -> None:
     """Call the program's `sys.excepthook`, and if it is broken say so in the interpreter's words."""
     if hook is None:

@@ -1,7 +1,8 @@
 """The command ``ferraio``, also ``python -m ferraio``.
 
-``run`` is the way programs start, so it is read by hand and imports little: what follows the program's name belongs to
-the program, as with Python itself, and argparse would cost more than ferraio does. Everything else is argparse's.
+``run`` is the way programs start, so it is read by hand and imports little: what follows the program's name
+belongs to the program, as with Python itself, and argparse would cost more than ferraio does. Everything else
+is argparse's.
 """
 
 from __future__ import annotations
@@ -65,7 +66,9 @@ def _read_program(words: list[str]) -> tuple[str, str, list[str]]:
         case [option, *arguments] if option.startswith(("-m", "-c")):
             return option[:2], option[2:], arguments
         case [option, *_] if option.startswith("-"):
-            _refuse_to_run(f"unknown option {option}; options of Python go before: python {option} -m ferraio run …")
+            _refuse_to_run(
+                f"unknown option {option}; Python's own go before: python {option} -m ferraio run …"
+            )
         case [script, *arguments]:
             return "script", script, arguments
     raise AssertionError("each list is empty or begins with something")
@@ -89,7 +92,7 @@ def _parser() -> ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="command", required=True)
     commands.add_parser("run", help="run a Python program whose asyncio is ferraio", add_help=False)
     commands.add_parser("repl", help="an interactive console with top-level await")
-    commands.add_parser("demo", help="an agent against a model server, on asyncio and on ferraio", add_help=False)
+    commands.add_parser("demo", help="an agent and a model server, on asyncio and on ferraio", add_help=False)
     return parser
 
 
@@ -100,11 +103,11 @@ def _run_parser() -> ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ferraio run",
         usage="ferraio run [-h] (script | -m module | -c code | -) [argument ...]",
-        description="Run a program as Python would, with asyncio's loop, tasks and primitives made ferraio's.",
+        description="Run a program as Python would, with asyncio's names made ferraio's.",
     )
     parser.add_argument("script", help="a Python file, or a directory or zip file with a __main__.py")
     parser.add_argument("-m", metavar="module", help="a module or package on sys.path, as with python -m")
     parser.add_argument("-c", metavar="code", help="the program itself")
-    parser.add_argument("-", dest="standard_input", action="store_true", help="read the program from standard input")
+    parser.add_argument("-", dest="stdin", action="store_true", help="read the program from standard input")
     parser.add_argument("argument", nargs="*", help="everything after the program is its own")
     return parser

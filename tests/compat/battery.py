@@ -32,7 +32,7 @@ MODULES = (
 )
 """What we run; a Python that does not have one of them skips it."""
 
-SECONDS_PER_TEST = 60
+SECONDS_PER_TEST = 30
 """After this long a test hangs. The slowest of CPython's own takes a tenth of it."""
 SECONDS_PER_PROCESS = 900
 """A second line behind the first, for a process that cannot even end itself."""

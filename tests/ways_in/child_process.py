@@ -9,20 +9,39 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 # Variables that would make the output depend on how the tests are run.
-UNWANTED = {"FORCE_COLOR", "PYTHONASYNCIODEBUG", "PYTHONDEVMODE", "PYTHONSTARTUP", "PYTHONWARNINGS", "PYTHONINSPECT"}
+UNWANTED = {
+    "FORCE_COLOR",
+    "PYTHONASYNCIODEBUG",
+    "PYTHONDEVMODE",
+    "PYTHONSTARTUP",
+    "PYTHONWARNINGS",
+    "PYTHONINSPECT",
+}
 
 
 def wait_until_asleep(child: subprocess.Popen[str]) -> None:
-    """Return when the process waits in a system call, or has ended. Reads /proc, or asks ps where there is none."""
+    """Return when all threads of a process wait in system calls, or when it has ended. Needs Linux's /proc.
+
+    A thread that waits for another one, or for the GIL, is asleep too. So all must be, in two looks at them,
+    and none may have run in between.
+    """
+    seen: list[tuple[str, ...]] = []
     while child.poll() is None:
-        stat = Path(f"/proc/{child.pid}/stat")
-        if stat.exists():
-            state = stat.read_text().rpartition(")")[2].split()[0]
-        else:
-            command = ["ps", "-o", "state=", "-p", str(child.pid)]
-            state = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-        if state[:1] in ("S", "I"):
+        before, seen = seen, _threads(child.pid)
+        if seen == before and all(state.startswith("State:\tS") for state, *_ in seen):
             return
+
+
+def _threads(pid: int) -> list[tuple[str, ...]]:
+    """Return for each thread its state, and how often it was taken from the processor."""
+    threads = []
+    for status in Path(f"/proc/{pid}/task").glob("*/status"):
+        try:
+            lines = status.read_text().splitlines()
+        except (FileNotFoundError, ProcessLookupError):  # the thread has ended
+            continue
+        threads.append(tuple(line for line in lines if line.startswith("State") or "ctxt_switches" in line))
+    return threads
 
 
 @dataclass(frozen=True)

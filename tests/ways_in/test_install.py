@@ -1,4 +1,4 @@
-"""`ferraio.install` puts ferraio under asyncio's names, `uninstall` takes it away, and nothing else changes."""
+"""`ferraio.install` puts ferraio under asyncio's names, `uninstall` takes it away, nothing else changes."""
 
 import asyncio
 import asyncio.tasks
@@ -6,12 +6,13 @@ import subprocess
 import sys
 import warnings
 
+import ferraio
 import pytest
 
-import ferraio
-
 # What programs that imported early have in their hands.
-EARLY = {name: getattr(asyncio, name) for name in ("Future", "Task", "gather", "sleep", "TaskGroup", "timeout")}
+EARLY = {
+    name: getattr(asyncio, name) for name in ("Future", "Task", "gather", "sleep", "TaskGroup", "timeout")
+}
 
 REPLACED = [
     ("Future", "futures"),
@@ -28,9 +29,9 @@ REPLACED = [
 def names_of_asyncio():
     modules = [name for name in sys.modules if name == "asyncio" or name.startswith("asyncio.")]
     policy = asyncio.unix_events._UnixDefaultEventLoopPolicy
-    return {(module, name): value for module in modules for name, value in vars(sys.modules[module]).items()} | {
-        ("policy", name): value for name, value in vars(policy).items()
-    }
+    return {
+        (module, name): value for module in modules for name, value in vars(sys.modules[module]).items()
+    } | {("policy", name): value for name, value in vars(policy).items()}
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +60,9 @@ def test_name_is_ferraio_s_in_every_submodule_that_uses_it():
 
 def test_implementations_under_private_names_stay():
     before = {
-        (module, name): value for (module, name), value in names_of_asyncio().items() if name.startswith(("_C", "_Py"))
+        (module, name): value
+        for (module, name), value in names_of_asyncio().items()
+        if name.startswith(("_C", "_Py"))
     }
     assert before
     ferraio.install()
@@ -68,7 +71,12 @@ def test_implementations_under_private_names_stay():
 
 
 def test_what_tells_the_running_loop_stays():
-    before = (asyncio._get_running_loop, asyncio._set_running_loop, asyncio.get_running_loop, asyncio.SelectorEventLoop)
+    before = (
+        asyncio._get_running_loop,
+        asyncio._set_running_loop,
+        asyncio.get_running_loop,
+        asyncio.SelectorEventLoop,
+    )
     ferraio.install()
     assert before == (
         asyncio._get_running_loop,
@@ -286,7 +294,11 @@ def test_objects_of_ferraio_are_instances_of_the_early_classes(run):
         task, future = asyncio.ensure_future(asyncio.sleep(0)), loop.create_future()
         future.cancel()
         await task
-        return [isinstance(task, EARLY["Task"]), isinstance(task, EARLY["Future"]), isinstance(future, EARLY["Future"])]
+        return [
+            isinstance(task, EARLY["Task"]),
+            isinstance(task, EARLY["Future"]),
+            isinstance(future, EARLY["Future"]),
+        ]
 
     assert run(main()) == [True, True, True]
     assert issubclass(ferraio.Task, EARLY["Task"])

@@ -1,14 +1,18 @@
 """Ctrl-C ends a program under `ferraio run` as it does under `python`: the same words, and death by SIGINT.
 
-Python notices a signal between two instructions, or when it interrupts a system call. One that arrives right before the
-call that waits is noticed after it, so the tests send theirs when the system says that the program waits.
+Python notices a signal between two instructions, or when it interrupts a system call. One that arrives right
+before the call that waits is noticed after it, so the tests send theirs when the system says that the program
+waits.
 """
 
 import signal
+from pathlib import Path
 
 import pytest
 
 from .child_process import Outcome, wait_until_asleep
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at threads in /proc")
 
 # Each prints a line before it begins to wait for the signal.
 PROGRAMS = {
@@ -95,8 +99,11 @@ def interrupt(launcher, *arguments):
         child.send_signal(signal.SIGINT)
         output, errors = child.communicate()
     assert ready == "ready\n", errors
-    # The frames of the loop are not the program's: asyncio's are in Python, most of ours are not.
-    return Outcome(child.returncode, output, errors).without_frames_of("/asyncio/", "/ferraio/_event_loop.py")
+    # The frames of the loop, and of its selector, are not the program's: asyncio's are in Python, most of
+    # ours are not.
+    return Outcome(child.returncode, output, errors).without_frames_of(
+        "/asyncio/", "/selectors.py", "/ferraio/_event_loop.py"
+    )
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

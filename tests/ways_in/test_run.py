@@ -1,12 +1,11 @@
-"""`ferraio.run` does what `asyncio.run` does, on a loop of ferraio, with asyncio's names ferraio's meanwhile."""
+"""`ferraio.run` does what `asyncio.run` does, on ferraio's loop, with asyncio's names ferraio's meanwhile."""
 
 import asyncio
 import contextvars
 import threading
 
-import pytest
-
 import ferraio
+import pytest
 
 
 async def nothing():

@@ -1,7 +1,6 @@
-"""`ferraio run script.py` shows the world what `python script.py` shows: output, errors, tracebacks, exit status."""
+"""`ferraio run script.py` shows what `python script.py` shows: output, errors, tracebacks, exit status."""
 
 import os
-import sys
 
 import pytest
 
@@ -19,7 +18,11 @@ PROGRAMS = {
         print(__main__ is sys.modules['__main__'], vars(__main__) is globals())
         """,
     "future_imports_of_ours_stay_ours": "def f(x: undefined): pass\nprint(f.__annotations__)",
-    "own_future_import": "from __future__ import annotations\ndef f(x: undefined): pass\nprint(f.__annotations__)",
+    "own_future_import": """\
+        from __future__ import annotations
+        def f(x: undefined): pass
+        print(f.__annotations__)
+        """,
     "pickles_its_functions": """\
         import pickle
         def f(): return 7
@@ -43,7 +46,7 @@ PROGRAMS = {
     "reads_its_source": "import inspect\ndef f():\n    return 1\nprint(inspect.getsource(f))",
     "reads_input": "print(input(), input())",
     "flags": "import sys, faulthandler; print(sys.flags, sys._xoptions, faulthandler.is_enabled())",
-    "hooks_untouched": "import sys; print(sys.excepthook is sys.__excepthook__, sys.displayhook, sys.unraisablehook)",
+    "hooks_untouched": "import sys; print(sys.excepthook is sys.__excepthook__, sys.displayhook)",
     "signal_handlers": "import signal; print([signal.getsignal(s) for s in (signal.SIGINT, signal.SIGPIPE)])",
     "raises": "def f():\n    1 / 0\ndef g():\n    f()\ng()",
     "raises_chained": """\
@@ -55,7 +58,7 @@ PROGRAMS = {
             except ValueError:
                 raise TypeError('third')
         """,
-    "raises_group": "raise ExceptionGroup('several', [ValueError(1), ExceptionGroup('inner', [KeyError(2)])])",
+    "raises_group": "raise ExceptionGroup('several', [ValueError(1), ExceptionGroup('in', [KeyError(2)])])",
     "raises_with_notes": "error = ValueError('x')\nerror.add_note('a note')\nraise error",
     "raises_without_text": "class Quiet(Exception): pass\nraise Quiet",
     "raises_generator_exit": "raise GeneratorExit('x')",
@@ -92,8 +95,8 @@ PROGRAMS = {
     "own_excepthook": """\
         import sys
         def hook(kind, error, traceback):
-            print('hook', kind, error, traceback.tb_frame.f_code.co_name, traceback.tb_next, traceback.tb_lineno)
-            print(error.__traceback__ is traceback)
+            print('hook', kind, error, traceback.tb_frame.f_code.co_name, traceback.tb_lineno)
+            print(traceback.tb_next, error.__traceback__ is traceback)
         sys.excepthook = hook
         1/0
         """,
@@ -107,7 +110,11 @@ PROGRAMS = {
     "broken_excepthook": "import sys\ndef hook(*_):\n    {}['x']\nsys.excepthook = hook\n1/0",
     "excepthook_of_wrong_type": "import sys\nsys.excepthook = 5\n1/0",
     "excepthook_that_exits": "import sys\nsys.excepthook = lambda *_: sys.exit(7)\n1/0",
-    "excepthook_for_keyboard_interrupt": "import sys\nsys.excepthook = lambda *a: print(a[:2])\nraise KeyboardInterrupt",
+    "excepthook_for_keyboard_interrupt": """\
+        import sys
+        sys.excepthook = lambda *arguments: print(arguments[:2])
+        raise KeyboardInterrupt
+        """,
     "last_traceback": """\
         import atexit, sys, traceback
         atexit.register(lambda: traceback.print_tb(sys.last_traceback, file=sys.stdout))
@@ -123,7 +130,13 @@ PROGRAMS = {
         threading.Thread(target=work).start()
         1/0
         """,
-    "raises_in_thread": "import threading\ndef f(): 1/0\nt = threading.Thread(target=f, name='t')\nt.start(); t.join()",
+    "raises_in_thread": """\
+        import threading
+        def f(): 1/0
+        thread = threading.Thread(target=f, name='thread')
+        thread.start()
+        thread.join()
+        """,
     "raises_in_destructor": "class C:\n    def __del__(self): 1/0\nC()\nprint('on')",
     "globals_at_the_end": "class C:\n    def __del__(self): print('gone', __name__)\nc = C()",
 }
@@ -151,7 +164,8 @@ def test_script_looks_as_under_python(name, python, ferraio_command, write):
     assert ferraio_command("run", "script.py", "-x", "run", "--help", stdin="one\ntwo\n") == expected
 
 
-# Python reads these from a file and complains in other words than about the same bytes in memory, which we have.
+# Python reads these from a file and complains in other words than about the same bytes in memory, which we
+# have.
 UNREADABLE = {
     "null_byte": (b"x = 1\nprint('a\0b')\n", "null byte", ", line 2\n"),
     "unknown_encoding": (b"# coding: no-such-coding\nprint(1)\n", "no-such-coding", "script.py"),
@@ -172,11 +186,21 @@ def test_unreadable_source_is_a_syntax_error_that_says_where(name, ferraio_comma
 
 
 @pytest.mark.parametrize(
-    "name", ["main_module", "arguments", "raises_chained", "syntax_error", "exit_text", "keyboard_interrupt", "flags"]
+    "name",
+    [
+        "main_module",
+        "arguments",
+        "flags",
+        "raises_chained",
+        "syntax_error",
+        "exit_text",
+        "keyboard_interrupt",
+    ],
 )
-@pytest.mark.parametrize("flags", [[], ["-X", "dev"], ["-O"], ["-P"], ["-W", "error", "-u"], ["-X", "utf8", "-B"]])
+@pytest.mark.parametrize("flags", ["", "-X dev", "-O", "-P", "-W error -u", "-X utf8 -B"])
 def test_flags_of_python_reach_the_script(name, flags, python, write):
     write("script.py", dedent(PROGRAMS[name]))
+    flags = flags.split()
     expected = python(*flags, "script.py", "a")
     assert python(*flags, "-m", "ferraio", "run", "script.py", "a") == expected
 
@@ -205,7 +229,7 @@ def test_missing_script_is_reported_in_the_words_of_python(path, python, ferraio
 
 
 def test_compiled_script_runs(python, ferraio_command, write):
-    write("script.py", "print(__file__, type(__loader__), __cached__ if '__cached__' in globals() else 'none')\n1/0")
+    write("script.py", "print(__file__, type(__loader__), globals().get('__cached__', 'none'))\n1/0")
     compiled = python("-c", "import py_compile; py_compile.compile('script.py', 'script.pyc')")
     assert compiled.status == 0
     assert ferraio_command("run", "script.pyc") == python("script.pyc")
@@ -213,19 +237,23 @@ def test_compiled_script_runs(python, ferraio_command, write):
 
 @pytest.mark.parametrize("program", ["folder", "folder/", "program.zip", "program.pyz", "empty"])
 def test_directory_and_zip_run_their_main(program, python, ferraio_command, write, tmp_path):
-    show = "import sys, beside\nprint(sys.argv, sys.path, __name__, __file__, __spec__, __package__)\nbeside.fail()\n"
+    show = (
+        "import sys, beside\n"
+        "print(sys.argv, sys.path, __name__, __file__, __spec__, __package__)\n"
+        "beside.fail()\n"
+    )
     write("folder/__main__.py", show)
     write("folder/beside.py", "def fail():\n    raise LookupError('beside')\n")
     (tmp_path / "empty").mkdir()
-    zipped = python("-m", "zipfile", "-c", "program.zip", "folder/__main__.py", "folder/beside.py")
-    assert zipped.status == 0
-    (tmp_path / "program.pyz").write_bytes(b"#!/usr/bin/env python3\n" + (tmp_path / "program.zip").read_bytes())
+    files = ("folder/__main__.py", "folder/beside.py")
+    assert python("-m", "zipfile", "-c", "program.zip", *files).status == 0
+    zipped = (tmp_path / "program.zip").read_bytes()
+    (tmp_path / "program.pyz").write_bytes(b"#!/usr/bin/env python3\n" + zipped)
     expected = python(program, "a").without_frames_of("<frozen runpy>")
     assert ferraio_command("run", program, "a") == expected
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="pipes break otherwise there")
-@pytest.mark.parametrize("source", ["print('x' * 100)", "import sys\nprint('x')\nsys.exit(4)", "print('x', flush=True)"])
+@pytest.mark.parametrize("source", ["print('x')", "print('x')\nraise SystemExit(4)", "print('x', flush=1)"])
 def test_broken_pipe_at_the_end_is_reported_as_by_python(source, python, ferraio_command, write):
     write("script.py", source)
 

@@ -87,7 +87,7 @@ impl Class for Future {
     const NAME: &'static std::ffi::CStr = c"ferraio._ferraio.Future";
     const DOC: &'static std::ffi::CStr = c"A result that comes later; asyncio.Future in Rust.";
     const OVER_BASE: bool = true;
-    const KEEP: usize = 1000;
+    const KEEP: usize = class::MANY;
     const NEW: Option<fn() -> Self> = Some(Future::uninitialised);
 
     fn cell() -> &'static ClassCell {
@@ -504,12 +504,10 @@ fn init(this: &Own<Future>, args: Args<'_>) -> Result<()> {
 }
 
 fn result(this: &Own<Future>) -> Result<Obj> {
-    this.loop_of()?;
     this.value()
 }
 
 fn exception_of(this: &Own<Future>) -> Result<Obj> {
-    this.loop_of()?;
     match this.state() {
         State::Pending => Err(Error::invalid_state("Exception is not set.")),
         State::Cancelled => Err(Raised::raise(&this.cancelled_error()?)),
@@ -661,7 +659,8 @@ fn set_blocking(this: &Own<Future>, value: Option<&Obj>) -> Result<()> {
     Ok(())
 }
 
-fn cannot_delete() -> Raised {
+/// An attribute of futures and tasks cannot be deleted.
+pub fn cannot_delete() -> Raised {
     Raised::text(&exception::attribute_error(), "cannot delete attribute")
 }
 

@@ -69,8 +69,16 @@ fn throw(this: &Own<FutureIterator>, args: &[Obj]) -> Result<Obj> {
     let [class, rest @ ..] = args else {
         return Err(Error::type_("throw expected at least 1 argument, got 0"));
     };
+    if !rest.is_empty() && cfg!(Py_3_12) {
+        let message = "the (type, exc, tb) signature of throw() is deprecated, use the single-arg signature instead.";
+        exception::warn(&exception::deprecation_warning(), message, 1)?;
+    }
+    let traceback = rest.get(1).filter(|traceback| !traceback.is_none());
+    if traceback.is_some_and(|traceback| traceback.type_name() != "traceback") {
+        return Err(Error::type_("throw() third argument must be a traceback"));
+    }
     this.future.clear();
-    Err(raise_thrown(class, rest.first(), rest.get(1)))
+    Err(raise_thrown(class, rest.first(), traceback))
 }
 
 /// Raises what `throw(type, value, traceback)` was given.

@@ -87,7 +87,7 @@ impl Class for Handle {
     const NAME: &'static std::ffi::CStr = c"ferraio._ferraio.Handle";
     const DOC: &'static std::ffi::CStr = c"A scheduled callback, as call_soon() returns it.";
     const GC: bool = false;
-    const KEEP: usize = 1000;
+    const KEEP: usize = class::MANY;
     const WEAK_REFERENCES: Option<usize> = Some(offset_of!(Handle, weak_references));
 
     fn cell() -> &'static ClassCell {
@@ -99,7 +99,7 @@ impl Class for TimerHandle {
     const NAME: &'static std::ffi::CStr = c"ferraio._ferraio.TimerHandle";
     const DOC: &'static std::ffi::CStr = c"A callback that is due at a time, as call_later() and call_at() return it.";
     const GC: bool = false;
-    const KEEP: usize = 1000;
+    const KEEP: usize = class::MANY;
 
     fn cell() -> &'static ClassCell {
         &TIMER_CELL

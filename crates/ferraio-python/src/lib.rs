@@ -26,7 +26,7 @@ mod task;
 mod task_group;
 mod timeout;
 
-use ffi::{Obj, Own, Result, module};
+use ffi::{Class, Obj, Result, module};
 
 /// Fills the new module.
 fn fill(module: &Obj) -> Result<()> {
@@ -83,15 +83,12 @@ fn unfinished_tasks(_: ffi::Args<'_>) -> Result<Obj> {
     Obj::list_from(ffi::task_list::all().into_iter())
 }
 
-/// Used once, by `ferraio._cold`, for our own `Future`.
+/// Used by `ferraio._cold` for our own `Future` and `Task`.
 fn set_metaclass(args: ffi::Args<'_>) -> Result<Obj> {
     if let [class, metaclass] = args.positional {
-        if class.is(ffi::ClassCell::obj(<future::Future as ffi::Class>::cell())) {
+        if class.is(<future::Future as Class>::cell().obj()) || class.is(<task::Task as Class>::cell().obj()) {
             ffi::class::set_metaclass(class, metaclass);
         }
     }
     Ok(Obj::none())
 }
-
-/// Keeps the type parameter of [`Own`] in the docs of this page.
-type _Documented = Own<task::Task>;

@@ -42,7 +42,7 @@ static ORIGINAL: Import = Import::new("ferraio._cold", "sleep");
 impl Class for Sleep {
     const NAME: &'static std::ffi::CStr = c"ferraio._ferraio.Sleep";
     const DOC: &'static std::ffi::CStr = c"What sleep() returns: to be awaited once.";
-    const KEEP: usize = 1000;
+    const KEEP: usize = class::MANY;
 
     fn cell() -> &'static ClassCell {
         &CELL

@@ -51,7 +51,7 @@ impl Class for Task {
     const NAME: &'static std::ffi::CStr = c"ferraio._ferraio.Task";
     const DOC: &'static std::ffi::CStr = c"A coroutine that the loop steps until it is done; asyncio.Task in Rust.";
     const OVER_BASE: bool = true;
-    const KEEP: usize = 1000;
+    const KEEP: usize = class::MANY;
     const NEW: Option<fn() -> Self> = Some(Task::uninitialised);
 
     fn cell() -> &'static ClassCell {
@@ -298,12 +298,6 @@ impl Own<Task> {
         }
     }
 
-    #[inline(always)]
-    fn finished(&self) {
-        self.coro.clear();
-        task_list::remove(self);
-    }
-
     #[inline]
     fn end_with_result(&self, result: Obj) -> Result<()> {
         if self.must_cancel.replace(false) {
@@ -312,25 +306,24 @@ impl Own<Task> {
         } else {
             self.upcast::<Future>().finish(result)?;
         }
-        self.finished();
+        task_list::remove(self);
         Ok(())
     }
 
     #[cold]
     fn end_with_error(&self, raised: Raised) -> Result<()> {
         let stop = raised.stops_the_loop();
-        let cancelled = raised.matches(py::CANCELLED_ERROR.get()?);
         let error = raised.take();
         let future: &Own<Future> = self.upcast();
-        if cancelled {
+        if error.is_real_instance(py::CANCELLED_ERROR.get()?) {
             self.future.remember_cancelled_error(error);
             let message = if future.is_done() { None } else { self.future.cancel_message() };
             future.cancel_future(message)?;
-            self.finished();
+            task_list::remove(self);
             return Ok(());
         }
         future.fail(error.clone())?;
-        self.finished();
+        task_list::remove(self);
         if stop { Err(Raised::exception(error)) } else { Ok(()) }
     }
 
@@ -636,7 +629,7 @@ fn must_cancel(this: &Own<Task>) -> Result<Obj> {
 }
 
 fn set_must_cancel(this: &Own<Task>, value: Option<&Obj>) -> Result<()> {
-    this.must_cancel.set(value.map_or(Ok(false), Obj::truth)?);
+    this.must_cancel.set(value.ok_or_else(crate::future::cannot_delete)?.truth()?);
     Ok(())
 }
 
@@ -649,7 +642,7 @@ fn log_destroy_pending(this: &Own<Task>) -> Result<Obj> {
 }
 
 fn set_log_destroy_pending(this: &Own<Task>, value: Option<&Obj>) -> Result<()> {
-    this.log_destroy_pending.set(value.map_or(Ok(false), Obj::truth)?);
+    this.log_destroy_pending.set(value.ok_or_else(crate::future::cannot_delete)?.truth()?);
     Ok(())
 }
 

@@ -67,9 +67,12 @@ impl Own<TaskGroup> {
     /// A child is done.
     #[inline]
     pub fn child_done(&self, child: &Own<Future>) -> Result<()> {
-        if child.state() == State::Finished && !self.on_completed.is_some() {
+        if child.state() == State::Finished {
             if let Some(tasks) = self.tasks.get() {
-                return tasks.set_discard(child.obj());
+                tasks.set_discard(child.obj())?;
+                if !self.on_completed.is_some() || tasks.set_len()? > 0 {
+                    return Ok(());
+                }
             }
         }
         self.obj().call_method(&ON_TASK_DONE, [child.obj()]).map(drop)

@@ -16,6 +16,10 @@ use pyo3_ffi as c;
 use super::exception::Result;
 use super::object::Obj;
 
+/// How many instances of a class that programs make by the thousand are kept for reuse: up to a few megabytes, so that
+/// the next wave of as many tasks, futures and timers needs no memory allocator.
+pub const MANY: usize = 12_000;
+
 /// A Rust type whose values live in Python objects.
 pub trait Class: Sized + 'static {
     /// The full name, `package.module.Name`.

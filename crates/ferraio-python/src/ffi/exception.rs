@@ -174,13 +174,11 @@ macro_rules! builtin_exceptions {
 
 builtin_exceptions! {
     attribute_error = PyExc_AttributeError,
-    buffer_error = PyExc_BufferError,
+    deprecation_warning = PyExc_DeprecationWarning,
     generator_exit = PyExc_GeneratorExit,
     import_error = PyExc_ImportError,
     os_error = PyExc_OSError,
     runtime_error = PyExc_RuntimeError,
-    runtime_warning = PyExc_RuntimeWarning,
-    resource_warning = PyExc_ResourceWarning,
     stop_iteration = PyExc_StopIteration,
     system_error = PyExc_SystemError,
     type_error = PyExc_TypeError,

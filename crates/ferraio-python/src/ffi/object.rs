@@ -376,6 +376,12 @@ impl Obj {
         Raised::check(unsafe { c::PySet_Discard(self.as_ptr(), item.as_ptr()) })
     }
 
+    /// `len(self)` of a `set`.
+    pub fn set_len(&self) -> Result<usize> {
+        // SAFETY: a live object; what is not a set is refused with an exception.
+        usize::try_from(unsafe { c::PySet_Size(self.as_ptr()) }).map_err(|_| Raised::set())
+    }
+
     /// The value of an `int`.
     pub fn as_i64(&self) -> Result<i64> {
         // SAFETY: a live object.
