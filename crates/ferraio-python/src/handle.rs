@@ -9,17 +9,20 @@ use std::mem::offset_of;
 
 use crate::event_loop::EventLoop;
 use crate::ffi::class::{StartsWith, WeakReferences};
-use crate::ffi::coroutine::in_context;
+use crate::ffi::coroutine::{copy_context, in_context};
 use crate::ffi::{Class, ClassCell, Import, Name, Obj, Own, Raised, Result, Slot, Visit, class};
 use crate::imports::{self as py};
+use crate::timeout::{self, Timeout};
 use crate::{attribute, method, slot};
 
 /// A scheduled callback.
 #[repr(C)]
 pub struct Handle {
     event_loop: Slot<Own<EventLoop>>,
+    /// What is called; the `Timeout`, for the timer of one.
     callback: Slot,
     arguments: Cell<Arguments>,
+    /// What it is called in; empty for the timer of a `Timeout`.
     context: Slot,
     /// Where it was created, in debug mode.
     source_traceback: Slot,
@@ -105,12 +108,12 @@ impl Class for TimerHandle {
 
 impl Handle {
     #[inline(always)]
-    fn with(event_loop: &Own<EventLoop>, callback: Obj, arguments: Arguments, context: Obj) -> Self {
+    fn with(event_loop: &Own<EventLoop>, callback: Obj, arguments: Arguments, context: Slot) -> Self {
         Handle {
             event_loop: Slot::new(event_loop.clone()),
             callback: Slot::new(callback),
             arguments: Cell::new(arguments),
-            context: Slot::new(context),
+            context,
             source_traceback: Slot::empty(),
             last_repr: Slot::empty(),
             cancelled: Cell::new(false),
@@ -129,6 +132,17 @@ impl Handle {
         let arguments = self.arguments.take();
         self.arguments.set(arguments.clone());
         arguments
+    }
+
+    /// What is called, and the context that it runs in; nothing if it cannot run any more.
+    #[inline(always)]
+    fn call(&self) -> Result<Option<(Obj, Obj)>> {
+        let Some(callback) = self.callback.get() else { return Ok(None) };
+        match self.context.get() {
+            Some(context) => Ok(Some((callback, context))),
+            // A time limit: hardly any is reached, so that these are made when they are needed.
+            None => Ok(Some((callback.attr(&timeout::ON_TIMEOUT)?, copy_context()?))),
+        }
     }
 
     /// Lets go of all that could be part of a cycle: it will not run any more.
@@ -177,7 +191,7 @@ impl Own<Handle> {
     /// A handle for `event_loop`.
     #[inline(always)]
     pub fn create(event_loop: &Own<EventLoop>, callback: Obj, arguments: Arguments, context: Obj) -> Result<Self> {
-        let handle = Own::new(Handle::with(event_loop, callback, arguments, context))?;
+        let handle = Own::new(Handle::with(event_loop, callback, arguments, Slot::new(context)))?;
         if event_loop.debug() {
             handle.remember_source()?;
         }
@@ -187,9 +201,7 @@ impl Own<Handle> {
     /// Calls the callback in its context. An exception is reported to the loop, unless it is one that stops it.
     #[inline]
     pub fn run(&self) -> Result<()> {
-        let (Some(callback), Some(context)) = (self.callback.get(), self.context.get()) else {
-            return Ok(());
-        };
+        let Some((callback, context)) = self.call()? else { return Ok(()) };
         // The callback may cancel this very handle: what is called must stay alive.
         let arguments = self.arguments();
         let outcome = in_context(&context, || match &arguments {
@@ -231,7 +243,7 @@ impl Own<Handle> {
     }
 
     /// Cancels it: it will not run.
-    fn cancel(&self) -> Result<()> {
+    pub fn cancel(&self) -> Result<()> {
         if self.cancelled.replace(true) {
             return Ok(());
         }
@@ -262,7 +274,7 @@ impl Own<TimerHandle> {
         context: Obj,
     ) -> Result<Self> {
         let timer = Own::new(TimerHandle {
-            handle: Handle::with(event_loop, callback, arguments, context),
+            handle: Handle::with(event_loop, callback, arguments, Slot::new(context)),
             when: Cell::new(when),
             given_when: given_when.map_or_else(Slot::empty, Slot::new),
             scheduled: Cell::new(true),
@@ -271,6 +283,17 @@ impl Own<TimerHandle> {
             timer.handle.remember_source()?;
         }
         Ok(timer)
+    }
+
+    /// The timer of a time limit, which calls its `_on_timeout` in a copy of the context of that moment.
+    #[inline(always)]
+    pub fn of_timeout(event_loop: &Own<EventLoop>, when: f64, given_when: Option<Obj>, timeout: &Own<Timeout>) -> Result<Self> {
+        Own::new(TimerHandle {
+            handle: Handle::with(event_loop, timeout.obj().clone(), Arguments::None, Slot::empty()),
+            when: Cell::new(when),
+            given_when: given_when.map_or_else(Slot::empty, Slot::new),
+            scheduled: Cell::new(true),
+        })
     }
 }
 
@@ -286,7 +309,7 @@ fn cancelled(this: &Own<Handle>) -> Result<Obj> {
 }
 
 fn get_context(this: &Own<Handle>) -> Result<Obj> {
-    Ok(this.context.get_or_none())
+    Ok(this.call()?.map_or_else(Obj::none, |(_, context)| context))
 }
 
 fn run(this: &Own<Handle>) -> Result<Obj> {
@@ -295,7 +318,7 @@ fn run(this: &Own<Handle>) -> Result<Obj> {
 }
 
 fn callback(this: &Own<Handle>) -> Result<Obj> {
-    Ok(this.callback.get_or_none())
+    Ok(this.call()?.map_or_else(Obj::none, |(callback, _)| callback))
 }
 
 fn arguments(this: &Own<Handle>) -> Result<Obj> {
@@ -331,7 +354,7 @@ fn repr(this: &Own<Handle>) -> Result<Obj> {
     if let Some(timer) = timer {
         info.push(format!("when={}", when_of(timer)?.repr_text()));
     }
-    if let Some(callback) = this.callback.get() {
+    if let Some((callback, _)) = this.call()? {
         info.push(py::FORMAT_CALLBACK_SOURCE.get()?.call([&callback, &this.arguments_tuple()?])?.as_text()?);
     }
     if let Some(source) = this.source_traceback.get() {

@@ -7,8 +7,12 @@
 //! | `event_loop/` | the loop: turn, scheduling, watched fds |
 //! | `handle.rs`, `future.rs`, `future_iterator.rs`, `task.rs` | what the loop runs |
 //! | `transport/` | stream sockets, and the loop's `sock_*` |
+//! | `async_call.rs`, `attributes.rs` | async methods without coroutines, and attributes that are fields |
+//! | `sync/` | locks, events, semaphores, queues |
 //! | `sleep.rs`, `gather.rs`, `task_group.rs`, `timeout.rs` | what programs call |
 
+mod async_call;
+mod attributes;
 mod error;
 mod event_loop;
 mod ffi;
@@ -18,8 +22,10 @@ mod gather;
 mod handle;
 mod imports;
 mod sleep;
+mod sync;
 mod task;
 mod task_group;
+mod timeout;
 mod transport;
 
 use ffi::{Class, Obj, Result, module};
@@ -27,6 +33,7 @@ use ffi::{Class, Obj, Result, module};
 /// Fills the new module.
 fn fill(module: &Obj) -> Result<()> {
     ffi::current_task::prepare()?;
+    ffi::stop_iteration::make_class(module)?;
     let (handle, timer_handle) = handle::make_classes(module)?;
     let classes = [
         ("Handle", handle),
@@ -36,6 +43,12 @@ fn fill(module: &Obj) -> Result<()> {
         ("Task", task::make_class(module)?),
         ("_GatheringFuture", gather::make_class(module)?),
         ("Sleep", sleep::make_class(module)?),
+        ("AsyncCall", async_call::make_class(module)?),
+        ("Lock", sync::lock::make_class(module)?),
+        ("Event", sync::event::make_class(module)?),
+        ("Semaphore", sync::semaphore::make_class(module)?),
+        ("Queue", sync::queue::make_class(module)?),
+        ("Timeout", timeout::make_class(module)?),
         ("TaskGroup", task_group::make_class(module)?),
         ("SocketTransport", transport::make_transport_class(module)?),
         ("SocketOperation", transport::make_operation_class(module)?),
@@ -53,6 +66,16 @@ fn fill(module: &Obj) -> Result<()> {
                 "gather",
                 gather::gather,
                 "gather(*coros_or_futures, return_exceptions=False)\n\nRun awaitables concurrently; return a future of the list of their results."
+            ),
+            function!(
+                "timeout",
+                timeout::timeout,
+                "timeout(delay)\n\nReturn a Timeout that ends its block after delay seconds; None: never."
+            ),
+            function!(
+                "timeout_at",
+                timeout::timeout_at,
+                "timeout_at(when)\n\nReturn a Timeout that ends its block at a time of loop.time(); None: never."
             ),
             function!("_unfinished_tasks", unfinished_tasks, "Return the tasks that are not done, of all loops (up to 3.13)."),
             function!("_set_metaclass", set_metaclass, "_set_metaclass(cls, metaclass)\n\nLet a metaclass decide isinstance()."),

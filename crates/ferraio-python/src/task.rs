@@ -118,6 +118,11 @@ impl Task {
         }
     }
 
+    /// `cancelling()`.
+    pub fn cancelling(&self) -> u32 {
+        self.cancel_requests.get()
+    }
+
     /// The coroutine, until it is done.
     pub fn coro(&self) -> Option<Obj> {
         self.coro.get()

@@ -11,6 +11,7 @@ use crate::handle::{Arguments, Handle, TimerHandle};
 use crate::imports::{self as py};
 use crate::method;
 use crate::task::{Options, Task};
+use crate::timeout::Timeout;
 
 impl Own<EventLoop> {
     /// `call_soon(callback, argument, context=context)`, for callers who want no handle.
@@ -25,6 +26,13 @@ impl Own<EventLoop> {
     /// Wakes `future` at `when`, if it is not done by then.
     pub fn wake_at(&self, when: f64, future: Own<Future>) {
         self.timers.borrow_mut().insert(when, Timer::Sleep(future));
+    }
+
+    /// `call_at(when, timeout._on_timeout)`, for a loop that is plain; `given_when` is the time if it was not a float.
+    pub fn limit_at(&self, when: f64, given_when: Option<Obj>, timeout: &Own<Timeout>) -> Result<Own<TimerHandle>> {
+        let timer = Own::<TimerHandle>::of_timeout(self, when, given_when, timeout)?;
+        self.timers.borrow_mut().insert(when, Timer::Handle(timer.clone()));
+        Ok(timer)
     }
 
     /// `loop.time()`.

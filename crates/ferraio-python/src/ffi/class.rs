@@ -135,6 +135,21 @@ impl<T: Class> Own<T> {
         }
     }
 
+    /// A new instance of a Python subclass, without `__init__`.
+    #[inline]
+    pub fn new_in(class: &Obj, value: T) -> Result<Self> {
+        let class = class.as_ptr().cast::<c::PyTypeObject>();
+        // SAFETY: a class is expected, and checked to be a subclass of ours: its instances have room for a `T` at the
+        // offset, and nobody sees one before the value is written.
+        unsafe {
+            assert!(c::PyType_IsSubtype(class, T::cell().ptr()) != 0, "a subclass");
+            let alloc = (*class).tp_alloc.expect("every class has an allocator");
+            let object = Obj::new_ref(alloc(class, 0))?;
+            value_ptr::<T>(object.as_ptr()).write(value);
+            Ok(Own(object, PhantomData))
+        }
+    }
+
     /// The object as an instance of `T`, if it is one.
     #[inline(always)]
     pub fn from_obj(object: &Obj) -> Option<&Own<T>> {
@@ -374,13 +389,9 @@ unsafe extern "C" fn new<T: Class>(
         if class == T::cell().ptr() {
             return Ok(Own::new(value)?.into_obj());
         }
-        // SAFETY: a subclass of ours: its instances have room for a `T` at the offset, and nobody sees one before.
-        unsafe {
-            let alloc = (*class).tp_alloc.expect("every class has an allocator");
-            let object = Obj::new_ref(alloc(class, 0))?;
-            value_ptr::<T>(object.as_ptr()).write(value);
-            Ok(object)
-        }
+        // SAFETY: Python makes an instance of a class, which is a subclass of ours.
+        let class = class.cast();
+        Ok(Own::new_in(unsafe { Obj::peek(&class) }, value)?.into_obj())
     })
 }
 

@@ -54,17 +54,9 @@ fn stop_value(raised: Raised) -> Result<Obj> {
     raised.take().attr(&VALUE)
 }
 
-/// Sets a `StopIteration` that carries `value`.
+/// Sets the `StopIteration` that `send` and `throw` of a coroutine end with.
 pub fn set_stop_iteration(value: Obj) {
-    let class = super::exception::stop_iteration();
-    if value.is_tuple() || value.is_exception() {
-        // `PyErr_SetObject` would take these apart; an instance says what is meant.
-        if let Ok(instance) = class.call([&value]) {
-            let _ = Raised::with(&class, &instance);
-        }
-    } else {
-        let _ = Raised::with(&class, &value);
-    }
+    super::stop_iteration::set_visible(value);
 }
 
 /// `contextvars.copy_context()`.

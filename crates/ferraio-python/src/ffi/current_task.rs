@@ -33,6 +33,12 @@ pub fn swap(event_loop: &Obj, task: &Obj) -> Result<Obj> {
     }
 }
 
+/// The current task of the running loop.
+#[inline(always)]
+pub fn get(event_loop: &Obj) -> Result<Option<Obj>> {
+    store::get(event_loop)
+}
+
 /// `asyncio.tasks._enter_task`, with its checks, for a loop that is not ours.
 pub fn enter_foreign(event_loop: &Obj, task: &Obj) -> Result<()> {
     static ENTER: Import = Import::new("_asyncio", "_enter_task");
@@ -66,6 +72,11 @@ mod store {
             value: *mut c::PyObject,
             hash: c::Py_hash_t,
         ) -> std::ffi::c_int;
+        fn _PyDict_GetItem_KnownHash(
+            dict: *mut c::PyObject,
+            key: *mut c::PyObject,
+            hash: c::Py_hash_t,
+        ) -> *mut c::PyObject;
         fn _PyDict_DelItem_KnownHash(
             dict: *mut c::PyObject,
             key: *mut c::PyObject,
@@ -75,6 +86,20 @@ mod store {
 
     pub fn prepare() -> Result<()> {
         CURRENT_TASKS.get().map(drop)
+    }
+
+    #[inline(always)]
+    pub fn get(event_loop: &Obj) -> Result<Option<Obj>> {
+        let hash = event_loop.hash()?;
+        let dict = CURRENT_TASKS.get()?;
+        // SAFETY: a dict and a live object, whose hash it is; the borrowed result is made our own at once.
+        unsafe {
+            let task = _PyDict_GetItem_KnownHash(dict.as_ptr(), event_loop.as_ptr(), hash);
+            if task.is_null() {
+                return if Raised::is_set() { Err(Raised::set()) } else { Ok(None) };
+            }
+            Ok(Some(Obj::borrowed(task)))
+        }
     }
 
     #[inline(always)]
@@ -166,6 +191,21 @@ mod store {
             drop(Obj::take(field.replace(new)));
         }
         Ok(())
+    }
+
+    #[inline(always)]
+    pub fn get(event_loop: &Obj) -> Result<Option<Obj>> {
+        static CURRENT: Import = Import::new("_asyncio", "current_task");
+        let offset = OFFSET.load(Relaxed);
+        if offset == 0 {
+            let task = CURRENT.get()?.call([event_loop])?;
+            return Ok((!task.is_none()).then_some(task));
+        }
+        // SAFETY: the field that `_asyncio` itself uses: one owned reference or NULL; we make one of our own.
+        unsafe {
+            let task = c::PyThreadState_Get().cast::<u8>().add(offset).cast::<*mut c::PyObject>().read();
+            Ok(if task.is_null() { None } else { Some(Obj::borrowed(task)) })
+        }
     }
 
     #[inline(always)]

@@ -177,6 +177,7 @@ builtin_exceptions! {
     deprecation_warning = PyExc_DeprecationWarning,
     blocking_io_error = PyExc_BlockingIOError,
     buffer_error = PyExc_BufferError,
+    generator_exit = PyExc_GeneratorExit,
     import_error = PyExc_ImportError,
     os_error = PyExc_OSError,
     runtime_error = PyExc_RuntimeError,

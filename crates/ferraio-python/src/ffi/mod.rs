@@ -14,12 +14,16 @@ pub mod buffer;
 pub mod class;
 pub mod coroutine;
 pub mod current_task;
+pub mod deque;
 pub mod exception;
 pub mod fork;
+pub mod hooks;
+pub mod list;
 pub mod module;
 pub mod name;
 pub mod object;
 pub mod slot;
+pub mod stop_iteration;
 pub mod task_list;
 pub mod thread;
 #[macro_use]
@@ -27,7 +31,10 @@ pub mod trampoline;
 
 pub use args::Args;
 pub use class::{Class, ClassCell, Own, Visit};
+pub use deque::Deque;
 pub use exception::{Raised, Result};
+pub use hooks::Hooks;
+pub use list::List;
 pub use name::{Import, Name};
 pub use object::Obj;
 pub use slot::Slot;

@@ -383,6 +383,19 @@ impl Obj {
         Some(value)
     }
 
+    /// The value, if it is exactly an `int` that fits.
+    pub fn exact_i64(&self) -> Option<i64> {
+        let mut overflow = 0;
+        // SAFETY: a live object, checked to be an int before its value is read; such a reading does not fail.
+        unsafe {
+            if c::PyLong_CheckExact(self.as_ptr()) == 0 {
+                return None;
+            }
+            let value = c::PyLong_AsLongLongAndOverflow(self.as_ptr(), &mut overflow);
+            (overflow == 0).then_some(value)
+        }
+    }
+
     /// `self.add(item)` of a `set`.
     #[inline(always)]
     pub fn set_add(&self, item: &Obj) -> Result<()> {
@@ -588,6 +601,20 @@ impl Obj {
             }
         }
         if Raised::is_set() { Err(Raised::set()) } else { Ok(()) }
+    }
+
+    /// `any(test(item) for item in self)`
+    pub fn any(&self, mut test: impl FnMut(&Obj) -> Result<bool>) -> Result<bool> {
+        // SAFETY: live objects; NULL without an exception ends the iteration.
+        unsafe {
+            let iterator = Obj::new_ref(c::PyObject_GetIter(self.as_ptr()))?;
+            while let Some(item) = Obj::take(c::PyIter_Next(iterator.as_ptr())) {
+                if test(&item)? {
+                    return Ok(true);
+                }
+            }
+        }
+        if Raised::is_set() { Err(Raised::set()) } else { Ok(false) }
     }
 
     /// `import name`.

@@ -72,7 +72,7 @@ pub fn guard_next(body: impl FnOnce() -> Next) -> *mut c::PyObject {
         Ok(Next::Yield(object)) => object.into_ptr(),
         Ok(Next::Return(value)) => {
             if !value.is_none() {
-                super::coroutine::set_stop_iteration(value);
+                super::stop_iteration::set(value);
             }
             ptr::null_mut()
         }
@@ -82,6 +82,26 @@ pub fn guard_next(body: impl FnOnce() -> Next) -> *mut c::PyObject {
             ptr::null_mut()
         }
     }
+}
+
+/// The same for `am_send`, which has a way to say how it ended.
+///
+/// # Safety
+/// `result` can be written to.
+#[inline(always)]
+pub unsafe fn guard_send(result: *mut *mut c::PyObject, body: impl FnOnce() -> Next) -> c::PySendResult {
+    let (value, outcome) = match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Next::Yield(object)) => (object.into_ptr(), c::PySendResult::PYGEN_NEXT),
+        Ok(Next::Return(value)) => (value.into_ptr(), c::PySendResult::PYGEN_RETURN),
+        Ok(Next::Raised(_raised)) => (ptr::null_mut(), c::PySendResult::PYGEN_ERROR),
+        Err(panic) => {
+            let _ = raise_panic(&*panic);
+            (ptr::null_mut(), c::PySendResult::PYGEN_ERROR)
+        }
+    };
+    // SAFETY: the caller vouches for the place; it gets a reference, or NULL with an exception set.
+    unsafe { result.write(value) };
+    outcome
 }
 
 /// `this` as a typed reference, for as long as the variable lives.
@@ -223,7 +243,7 @@ macro_rules! attribute {
     }};
 }
 
-/// A slot of a type: `slot!(Class, init|repr|iternext|identity|richcompare|hash|setattro|call, function)`.
+/// A slot of a type: `slot!(Class, init|repr|await|iter|iternext|send|richcompare|hash|setattro|call, function)`.
 #[macro_export]
 macro_rules! slot {
     ($class:ty, init, $function:expr) => {{
@@ -264,6 +284,21 @@ macro_rules! slot {
             $crate::ffi::trampoline::guard_next(|| $function(unsafe { $crate::ffi::trampoline::this::<$class>(&this) }))
         }
         $crate::ffi::class::slot(pyo3_ffi::Py_tp_iternext, c_iternext as *mut std::ffi::c_void)
+    }};
+    ($class:ty, send, $function:expr) => {{
+        unsafe extern "C" fn c_send(
+            this: *mut pyo3_ffi::PyObject,
+            value: *mut pyo3_ffi::PyObject,
+            result: *mut *mut pyo3_ffi::PyObject,
+        ) -> pyo3_ffi::PySendResult {
+            // SAFETY: Python calls a slot with an instance of its class, a live object, and a place for the result.
+            unsafe {
+                $crate::ffi::trampoline::guard_send(result, || {
+                    $function($crate::ffi::trampoline::this::<$class>(&this), $crate::ffi::Obj::peek(&value))
+                })
+            }
+        }
+        $crate::ffi::class::slot(pyo3_ffi::Py_am_send, c_send as *mut std::ffi::c_void)
     }};
     ($class:ty, richcompare, $function:expr) => {{
         unsafe extern "C" fn c_richcompare(
