@@ -248,7 +248,7 @@ impl Own<SocketTransport> {
         in_context(&context, || match direction {
             Direction::Read => self.read_ready(),
             Direction::Write => self.write_ready(),
-        })?
+        })
     }
 
     /// What asyncio would have in a handle for the direction, and the context it would run in.
