@@ -7,17 +7,22 @@ have threads of their own.
 
 import asyncio
 import concurrent.futures
+import selectors
 import socket
 import sys
 import threading
+import weakref
 from asyncio import constants, sslproto
 
 from ferraio import _cold, _ferraio  # _cold keeps the names of the standard library as they are now
 from ferraio._transports import SocketTransport
 
 
-class _NoSelector:
-    """Stands where asyncio's loop keeps its selector: the Rust loop has its own."""
+class _WatchedFds:
+    """Stands where asyncio's loop keeps its selector: shows what the Rust loop watches, to the repr of transports."""
+
+    def __init__(self, loop):
+        self._loop = weakref.ref(loop)
 
     def close(self):
         """Do nothing: the Rust loop closes its own."""
@@ -25,6 +30,14 @@ class _NoSelector:
     def get_map(self):
         """Return an empty mapping: nothing is registered here."""
         return {}
+
+    def get_key(self, fileobj):
+        """Return the selector key of a watched fd, or raise KeyError."""
+        fd = fileobj if isinstance(fileobj, int) else fileobj.fileno()
+        events = self._loop()._watched(fd)
+        if not events:
+            raise KeyError(f"{fileobj!r} is not registered")
+        return selectors.SelectorKey(fileobj, fd, events, None)
 
 
 #: How many names are looked up at the same time.
@@ -60,7 +73,6 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
         "_signal_handlers",
         "_ssock",
         "_timer_cancelled_count",
-        "_transports",
         "_unix_server_sockets",
     )
 
@@ -68,7 +80,7 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
         _ferraio.EventLoop.__init__(self)
         self._resolver = None
         self._ssock = self._csock = None
-        _StandardLoop.__init__(self, _NoSelector())
+        _StandardLoop.__init__(self, _WatchedFds(self))
 
     # Running.
 

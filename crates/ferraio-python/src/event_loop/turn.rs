@@ -37,6 +37,11 @@ impl Own<EventLoop> {
 
     fn run_until_stopped(&self) -> Result<()> {
         self.check_process()?;
+        // Each run sees what is ready when it begins, however short it is.
+        if !self.ring.borrow().is_empty() {
+            self.poll(Some(Duration::ZERO))?;
+            self.pacing.borrow_mut().polled(monotonic_nanos);
+        }
         let outcome = loop {
             if let Err(raised) = self.run_turn() {
                 break Err(raised);

@@ -506,10 +506,18 @@ fn remove_writer(this: &Own<EventLoop>, fd: &Obj) -> Result<Obj> {
     remove(this, fd, Direction::Write)
 }
 
+/// What an fd is watched for, in the numbers of `selectors`.
+fn watched(this: &Own<EventLoop>, fd: &Obj) -> Result<Obj> {
+    let fd = fd.as_i64()? as i32;
+    let interest = this.io.borrow_mut().as_mut().and_then(|io| io.watch(fd)).map_or(Interest::NONE, |watch| watch.interest());
+    Obj::int(i64::from(interest.is_readable()) | i64::from(interest.is_writable()) << 1)
+}
+
 pub(super) fn methods() -> Vec<pyo3_ffi::PyMethodDef> {
     vec![
         method!(EventLoop, "_add_reader", fast, add_reader, "Call a callback whenever the fd can be read; return its Handle."),
         method!(EventLoop, "_add_writer", fast, add_writer, "Call a callback whenever the fd can be written; return its Handle."),
+        method!(EventLoop, "_watched", one, watched, "Return what the fd is watched for: EVENT_READ, EVENT_WRITE, both or 0."),
         method!(EventLoop, "_remove_reader", one, remove_reader, "Stop watching the fd; was it watched for reading?"),
         method!(EventLoop, "_remove_writer", one, remove_writer, "Stop watching the fd; was it watched for writing?"),
     ]
