@@ -7,7 +7,8 @@ imported, before anything is installed, so that they mean the stock classes and 
 import _asyncio
 import abc
 import logging
-from asyncio import base_events, events, futures, taskgroups, tasks
+import warnings
+from asyncio import base_events, constants, events, futures, taskgroups, tasks
 
 from ferraio import _ferraio
 
@@ -123,3 +124,49 @@ def _show_tasks_to_asyncio():
 
 
 _show_tasks_to_asyncio()
+
+
+# Transports.
+
+
+def wake_waiter(waiter):
+    """Tell who made a transport that its protocol knows of the connection."""
+    futures._set_result_unless_cancelled(waiter, None)
+
+
+def fail_empty_waiter(waiter):
+    """Tell sendfile that its connection is gone."""
+    if not waiter.done():
+        waiter.set_exception(ConnectionError("Connection is closed by peer"))
+
+
+def warn_unclosed(transport, _warn=warnings.warn):
+    """Warn that nobody has closed a transport."""
+    _warn(f"unclosed transport {transport!r}", ResourceWarning, source=transport)
+
+
+def log_transport(text, transport):
+    """Note in debug mode what a transport does."""
+    logger.debug(text, transport)
+
+
+def log_transport_error(transport, message, error):
+    """Note in debug mode why a connection ends."""
+    logger.debug("%r: %s", transport, message, exc_info=error)
+
+
+def log_lost_write(count):
+    """Warn who keeps on writing to a lost connection."""
+    if count >= constants.LOG_THRESHOLD_FOR_CONNLOST_WRITES:
+        logger.warning("socket.send() raised exception.")
+
+
+def write_buffer_limits(high, low):
+    """Return (low, high), with asyncio's defaults and checks."""
+    if high is None:
+        high = 64 * 1024 if low is None else 4 * low
+    if low is None:
+        low = high // 4
+    if not high >= low >= 0:
+        raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
+    return low, high

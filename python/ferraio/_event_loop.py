@@ -10,8 +10,10 @@ import concurrent.futures
 import socket
 import sys
 import threading
+from asyncio import constants, sslproto
 
 from ferraio import _cold, _ferraio  # _cold keeps the names of the standard library as they are now
+from ferraio._transports import SocketTransport
 
 
 class _NoSelector:
@@ -121,6 +123,41 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
             resolver.shutdown(wait=False)
         super().close()
         self._release()
+
+    # Transports.
+
+    def _make_socket_transport(self, sock, protocol, waiter=None, *, extra=None, server=None, context=None):
+        self._ensure_fd_no_transport(sock)
+        return SocketTransport(self, sock, protocol, waiter, extra, server, context)
+
+    def _make_ssl_transport(
+        self,
+        rawsock,
+        protocol,
+        sslcontext,
+        waiter=None,
+        *,
+        server_side=False,
+        server_hostname=None,
+        extra=None,
+        server=None,
+        ssl_handshake_timeout=constants.SSL_HANDSHAKE_TIMEOUT,
+        ssl_shutdown_timeout=constants.SSL_SHUTDOWN_TIMEOUT,
+        context=None,
+    ):
+        self._ensure_fd_no_transport(rawsock)
+        ssl_protocol = sslproto.SSLProtocol(
+            self,
+            protocol,
+            sslcontext,
+            waiter,
+            server_side,
+            server_hostname,
+            ssl_handshake_timeout=ssl_handshake_timeout,
+            ssl_shutdown_timeout=ssl_shutdown_timeout,
+        )
+        SocketTransport(self, rawsock, ssl_protocol, None, extra, server, context)
+        return ssl_protocol._app_transport
 
     # Signals: a socket pair that is made when the first handler is added.
 

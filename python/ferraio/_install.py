@@ -28,6 +28,8 @@ _lock = threading.Lock()
 _for_good = False
 # How many calls of ferraio.run that install are under way.
 _runs = 0
+# The names of asyncio's modules when we last looked, and where the originals were found in them.
+_known: tuple[tuple[str, ...], list[tuple[ModuleType | type, str, object, object]]] = ((), [])
 # What was rebound: (the module or class, the name, the original, ours). Empty when asyncio is itself.
 _rebound: list[tuple[ModuleType | type, str, object, object]] = []
 
@@ -82,23 +84,32 @@ def _settle() -> None:
 
 
 def _rebind_all() -> None:
+    for place, name, original, ours in _places():
+        if vars(place).get(name) is original:
+            setattr(place, name, ours)
+            _rebound.append((place, name, original, ours))
+
+
+def _places() -> list[tuple[ModuleType | type, str, object, object]]:
+    """List where the originals are found. Looked for again only when asyncio has got more modules."""
+    global _known
+    names = tuple(name for name in sys.modules if name.startswith("asyncio"))
+    if _known[0] != names:
+        _known = names, _find_places()
+    return _known[1]
+
+
+def _find_places() -> list[tuple[ModuleType | type, str, object, object]]:
     loaded = list(sys.modules.items())
     modules = [module for name, module in loaded if f"{name}.".startswith("asyncio.") and module is not None]
+    places: list[tuple[ModuleType | type, str, object, object]] = [
+        (asyncio.unix_events._UnixDefaultEventLoopPolicy, "_loop_factory", asyncio.SelectorEventLoop, EventLoop)
+    ]
     for home, name, ours in _replacements():
         original = vars(home)[name]
-        if not _is_standard(original, home):
-            continue
-        for module in modules:
-            if vars(module).get(name) is original:
-                _rebind(module, name, original, ours)
-    policy = asyncio.unix_events._UnixDefaultEventLoopPolicy
-    if vars(policy)["_loop_factory"] is asyncio.SelectorEventLoop:
-        _rebind(policy, "_loop_factory", asyncio.SelectorEventLoop, EventLoop)
-
-
-def _rebind(place: ModuleType | type, name: str, original: object, ours: object) -> None:
-    setattr(place, name, ours)
-    _rebound.append((place, name, original, ours))
+        if _is_standard(original, home):
+            places += [(module, name, original, ours) for module in modules if vars(module).get(name) is original]
+    return places
 
 
 def _restore_all() -> None:
@@ -142,3 +153,7 @@ def _is_standard(value: object, home: ModuleType) -> bool:
     if isinstance(value, type):
         return value.__module__ in (home.__name__, "_asyncio")
     return type(value) is FunctionType and value.__globals__ is vars(home)
+
+
+# Looked up while nothing is installed and nobody waits.
+_places()

@@ -209,7 +209,7 @@ impl Own<Handle> {
             Arguments::One(one) => callback.call([one]),
             Arguments::Many(many) => callback.call_slice(many.tuple_items()),
         });
-        match outcome.and_then(|outcome| outcome) {
+        match outcome {
             Ok(_) => Ok(()),
             Err(raised) => self.report(&callback, raised),
         }

@@ -6,6 +6,7 @@
 //! | `imports.rs`, `error.rs` | Python names, and our errors as Python exceptions |
 //! | `event_loop/` | the loop: turn, scheduling, watched fds |
 //! | `handle.rs`, `future.rs`, `future_iterator.rs`, `task.rs` | what the loop runs |
+//! | `transport/` | stream sockets, and the loop's `sock_*` |
 //! | `async_call.rs`, `attributes.rs` | async methods without coroutines, and attributes that are fields |
 //! | `sync/` | locks, events, semaphores, queues |
 //! | `sleep.rs`, `gather.rs`, `task_group.rs`, `timeout.rs` | what programs call |
@@ -25,6 +26,7 @@ mod sync;
 mod task;
 mod task_group;
 mod timeout;
+mod transport;
 
 use ffi::{Class, Obj, Result, module};
 
@@ -48,6 +50,8 @@ fn fill(module: &Obj) -> Result<()> {
         ("Queue", sync::queue::make_class(module)?),
         ("Timeout", timeout::make_class(module)?),
         ("TaskGroup", task_group::make_class(module)?),
+        ("SocketTransport", transport::make_transport_class(module)?),
+        ("SocketOperation", transport::make_operation_class(module)?),
         ("EventLoop", event_loop::make_class(module)?),
     ];
     for (name, class) in &classes {

@@ -214,7 +214,7 @@ impl Own<Task> {
         let before = current_task::swap(event_loop, self.obj())?;
         task_list::add(self)?;
         let context = self.context.get_or_none();
-        let outcome = in_context(&context, || self.run_step(None)).and_then(|outcome| outcome);
+        let outcome = in_context(&context, || self.run_step(None));
         let failed = outcome.err().map(Raised::take);
         let swapped = current_task::swap(event_loop, &before);
         if self.upcast::<Future>().is_done() {
@@ -242,12 +242,9 @@ impl Own<Task> {
             return Err(Error::runtime("uninitialized Task object"));
         };
         in_context(&context, || {
-            let error = match self.take_error(error) {
-                Ok(error) => error,
-                Err(raised) => return Err(raised),
-            };
+            let error = self.take_error(error)?;
             self.run_step(error)
-        })?
+        })
     }
 
     #[cold]

@@ -78,6 +78,9 @@ pub struct EventLoop {
     read_buffer: Cell<Option<Box<[u8]>>>,
     /// The version of `asyncio.Handle` when its `_run` was last looked at, and whether somebody has patched it.
     handle_version: Cell<(u32, bool)>,
+    /// asyncio's weak dictionary of transports by fd number, and the dict inside it.
+    transports: Slot,
+    transports_by_fd: Slot,
     task_factory: Slot,
     slow_callback_duration: Slot,
     /// The handle that runs, in debug mode.
@@ -137,12 +140,16 @@ impl Class for EventLoop {
         if let Ok(io) = self.io.try_borrow() {
             io.iter().for_each(|io| io.visit(visit));
         }
+        self.transports.visit(visit);
+        self.transports_by_fd.visit(visit);
         self.task_factory.visit(visit);
         self.slow_callback_duration.visit(visit);
         self.current_handle.visit(visit);
     }
 
     fn clear(&self) {
+        self.transports.clear();
+        self.transports_by_fd.clear();
         self.task_factory.clear();
         self.current_handle.clear();
         self.let_go();
@@ -172,6 +179,8 @@ impl EventLoop {
             generation: Cell::new(fork::generation()),
             read_buffer: Cell::new(None),
             handle_version: Cell::new((0, false)),
+            transports: Slot::empty(),
+            transports_by_fd: Slot::empty(),
             task_factory: Slot::empty(),
             slow_callback_duration: Slot::empty(),
             current_handle: Slot::empty(),
@@ -208,7 +217,8 @@ impl EventLoop {
         self.thread.get() != 0
     }
 
-    fn is_closed(&self) -> bool {
+    /// Was it closed?
+    pub fn is_closed(&self) -> bool {
         self.flags.get().has(Flags::CLOSED)
     }
 
@@ -337,6 +347,27 @@ impl Own<EventLoop> {
             return current_task::clear(self.obj(), self.hash.get());
         }
         Ok(())
+    }
+}
+
+impl Own<EventLoop> {
+    /// Notes that `transport` uses `fd`, for as long as it lives.
+    pub fn add_transport(&self, fd: i32, transport: &Obj) -> Result<()> {
+        match self.transports.get() {
+            Some(transports) => transports.set_item(&Obj::int(fd.into())?, transport),
+            None => Ok(()),
+        }
+    }
+
+    /// Fails if a transport uses `fd`.
+    pub fn check_no_transport(&self, fd: i32) -> Result<()> {
+        static CHECK: Name = Name::new("_ensure_fd_no_transport");
+        let Some(transports) = self.transports_by_fd.get() else { return Ok(()) };
+        let fd = Obj::int(fd.into())?;
+        match transports.dict_get(&fd)? {
+            Some(_) => self.obj().call_method(&CHECK, [&fd]).map(drop),
+            None => Ok(()),
+        }
     }
 }
 
@@ -471,6 +502,18 @@ fn set_task_factory(this: &Own<EventLoop>, value: Option<&Obj>) -> Result<()> {
     Ok(())
 }
 
+fn transports(this: &Own<EventLoop>) -> Result<Obj> {
+    Ok(this.transports.get_or_none())
+}
+
+fn set_transports(this: &Own<EventLoop>, value: Option<&Obj>) -> Result<()> {
+    static DATA: Name = Name::new("data");
+    let Some(value) = value else { return Err(Error::type_("_transports cannot be deleted")) };
+    this.transports_by_fd.set(value.attr(&DATA)?);
+    this.transports.set(value.clone());
+    Ok(())
+}
+
 fn slow_callback_duration(this: &Own<EventLoop>) -> Result<Obj> {
     Ok(this.slow_callback_duration.get_or_none())
 }
@@ -563,6 +606,7 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
             attribute!(EventLoop, "_stopping", stopping, set_stopping),
             attribute!(EventLoop, "_thread_id", thread_id, set_thread_id),
             attribute!(EventLoop, "_task_factory", task_factory, set_task_factory),
+            attribute!(EventLoop, "_transports", transports, set_transports),
             attribute!(EventLoop, "slow_callback_duration", slow_callback_duration, set_slow_callback_duration),
             attribute!(EventLoop, "_current_handle", current_handle, ignore),
             attribute!(EventLoop, "_ready", ready_handles, ignore),
@@ -574,5 +618,6 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
     parts.methods.extend(turn::methods());
     parts.methods.extend(schedule::methods());
     parts.methods.extend(watch::methods());
+    parts.methods.extend(crate::transport::operation_methods());
     class::make::<EventLoop>(module, parts)
 }

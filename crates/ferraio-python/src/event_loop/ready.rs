@@ -82,7 +82,7 @@ impl Ready {
             }
             Ready::Io(target, direction) => {
                 event_loop.leave_task()?;
-                target.run(direction)
+                report(event_loop, target.run(direction), target.obj())
             }
         }
     }
@@ -116,7 +116,10 @@ impl Ready {
                 static SET_RESULT: Import = Import::new("ferraio._cold", "end_sleep");
                 (SET_RESULT.get()?.clone(), Some(future.into_obj()), None)
             }
-            Ready::Io(target, direction) => (target.callback(direction)?, None, None),
+            Ready::Io(target, direction) => {
+                let (callback, context) = target.callback(direction)?;
+                (callback, None, context)
+            }
         };
         let context = match context {
             Some(context) => context,

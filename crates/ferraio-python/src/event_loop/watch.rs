@@ -2,6 +2,13 @@
 //!
 //! A fd has at most one reader and one writer: a handle of `add_reader`, a transport, or an operation on a socket. The
 //! reactor learns of changes lazily, just before the wait.
+//!
+//! Who has registered an fd decides how long it stays registered:
+//!
+//! * a transport, by the [`Key`] it gets: until it says `forget`, before it closes the fd;
+//! * an operation on a socket: a little longer than it waits, until the loop polls. The next operation on the same socket
+//!   object, which cannot have been closed in between, then costs no system call;
+//! * a handle: until it is removed.
 
 use std::sync::Arc;
 
@@ -14,6 +21,7 @@ use crate::ffi::coroutine::copy_context;
 use crate::ffi::{Import, Name, Obj, Own, Result, Visit, fork};
 use crate::handle::{Arguments, Handle};
 use crate::method;
+use crate::transport::{SocketOperation, SocketTransport};
 
 /// Reading or writing.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,6 +37,10 @@ pub enum Direction {
 pub enum Target {
     /// A handle of `add_reader` or `add_writer`.
     Handle(Own<Handle>),
+    /// A transport.
+    Transport(Own<SocketTransport>),
+    /// `sock_recv` and its kin.
+    Operation(Own<SocketOperation>),
 }
 
 /// The watched fds of a loop.
@@ -38,6 +50,8 @@ pub(super) struct Io {
     events: Option<Events>,
     /// By fd number.
     watches: Vec<Option<Watch>>,
+    /// Fds whose operation is over: they are forgotten before the next wait, unless there is another one by then.
+    idle: Vec<Key>,
     waker: Key,
     generation: u32,
 }
@@ -46,6 +60,10 @@ struct Watch {
     key: Key,
     reader: Option<Target>,
     writer: Option<Target>,
+    /// A transport has registered the fd, and says itself when to forget it.
+    adopted: bool,
+    /// The socket object of the last operation, while it stays registered.
+    socket: Option<Obj>,
 }
 
 /// How many events one wait can bring.
@@ -60,6 +78,7 @@ impl Io {
             reactor,
             events: None,
             watches: Vec::new(),
+            idle: Vec::new(),
             waker,
             generation: fork::generation(),
         })
@@ -69,6 +88,7 @@ impl Io {
         for watch in self.watches.iter().flatten() {
             watch.reader.iter().for_each(|target| target.visit(visit));
             watch.writer.iter().for_each(|target| target.visit(visit));
+            watch.socket.iter().for_each(|socket| visit.object(socket));
         }
     }
 
@@ -92,7 +112,7 @@ impl Io {
             if self.watches.len() <= index {
                 self.watches.resize_with(index + 1, || None);
             }
-            self.watches[index] = Some(Watch { key, reader: None, writer: None });
+            self.watches[index] = Some(Watch { key, reader: None, writer: None, adopted: false, socket: None });
         }
         let watch = self.watches[index].as_mut().expect("just registered");
         let before = watch.side(direction).replace(target);
@@ -102,34 +122,67 @@ impl Io {
     }
 
     /// Takes a target away; the fd is forgotten when nobody is left.
-    fn unset(&mut self, fd: i32, direction: Direction) -> Option<Target> {
-        let watch = self.watch(fd)?;
+    fn unset(&mut self, fd: i32, direction: Direction) -> (Option<Target>, Option<Watch>) {
+        let Some(watch) = self.watch(fd) else { return (None, None) };
         let before = watch.side(direction).take();
         let (key, interest) = (watch.key, watch.interest());
-        if interest.is_none() {
-            if self.generation == fork::generation() {
-                self.reactor.deregister(key);
-            }
-            self.watches[fd as usize] = None;
-        } else {
-            self.reactor.set_interest(key, interest);
+        if interest.is_none() && !watch.adopted {
+            return (before, self.remove(key));
         }
+        self.reactor.set_interest(key, interest);
+        (before, None)
+    }
+
+    /// Puts a target in place, or takes it away, without forgetting the fd. No system call before the next wait.
+    fn change(&mut self, key: Key, direction: Direction, target: Option<Target>) -> Option<Target> {
+        let fd = self.reactor.fd_of(key)?;
+        let watch = self.watch(fd)?;
+        let before = std::mem::replace(watch.side(direction), target);
+        let interest = watch.interest();
+        self.reactor.set_interest(key, interest);
         before
     }
 
-    /// Stops or resumes watching a direction, without forgetting who is told. No system call before the next wait.
-    fn set_paused(&mut self, fd: i32, direction: Direction, paused: bool) {
-        if let Some(watch) = self.watch(fd) {
-            let key = watch.key;
-            let interest = self.reactor.interest(key);
-            let changed =
-                if paused { interest.without(interest_of(direction)) } else { interest.with(interest_of(direction)) };
-            self.reactor.set_interest(key, changed);
+    /// Forgets a registration, if it is not over already.
+    fn remove(&mut self, key: Key) -> Option<Watch> {
+        let fd = self.reactor.fd_of(key)?;
+        if self.generation == fork::generation() {
+            self.reactor.deregister(key);
         }
+        self.watches.get_mut(fd as usize)?.take()
+    }
+
+    /// Is the fd still registered from an operation on this very socket object?
+    fn is_kept_for(&self, fd: i32, socket: &Obj) -> bool {
+        let watch = usize::try_from(fd).ok().and_then(|fd| self.watches.get(fd)).and_then(Option::as_ref);
+        watch.is_some_and(|watch| watch.socket.as_ref().is_some_and(|kept| kept.is(socket)))
+    }
+
+    /// Registrations of operations that are over, to be dropped when nothing is borrowed.
+    fn remove_idle(&mut self) -> (Vec<Watch>, Vec<Obj>) {
+        let (mut removed, mut sockets) = (Vec::new(), Vec::new());
+        for key in std::mem::take(&mut self.idle) {
+            let Some(watch) = self.reactor.fd_of(key).and_then(|fd| self.watch(fd)) else { continue };
+            if watch.is_idle() {
+                removed.extend(self.remove(key));
+            } else if !watch.has_operation() {
+                sockets.extend(watch.socket.take());
+            }
+        }
+        (removed, sockets)
     }
 }
 
 impl Watch {
+    /// Is it registered only because an operation was just over?
+    fn is_idle(&self) -> bool {
+        self.reader.is_none() && self.writer.is_none() && !self.adopted
+    }
+
+    fn has_operation(&self) -> bool {
+        [&self.reader, &self.writer].into_iter().flatten().any(|target| matches!(target, Target::Operation(_)))
+    }
+
     fn side(&mut self, direction: Direction) -> &mut Option<Target> {
         match direction {
             Direction::Read => &mut self.reader,
@@ -152,21 +205,31 @@ fn interest_of(direction: Direction) -> Interest {
 
 impl Target {
     /// Tells it that the fd is ready.
-    pub fn run(self, _direction: Direction) -> Result<()> {
+    #[inline]
+    pub fn run(&self, direction: Direction) -> Result<()> {
         match self {
-            Target::Handle(handle) => {
-                if handle.is_cancelled() {
-                    return Ok(());
-                }
-                handle.run()
-            }
+            Target::Handle(handle) if handle.is_cancelled() => Ok(()),
+            Target::Handle(handle) => handle.run(),
+            Target::Transport(transport) => transport.ready(direction),
+            Target::Operation(operation) => operation.ready(),
         }
     }
 
-    /// What a handle in its place would call.
-    pub fn callback(&self, _direction: Direction) -> Result<Obj> {
+    /// What a handle in its place would call, and the context it would run in.
+    pub fn callback(&self, direction: Direction) -> Result<(Obj, Option<Obj>)> {
         match self {
-            Target::Handle(handle) => Ok(handle.obj().clone()),
+            Target::Handle(handle) => Ok((handle.obj().clone(), None)),
+            Target::Transport(transport) => transport.callback(direction),
+            Target::Operation(operation) => Ok((operation.callback()?, None)),
+        }
+    }
+
+    /// The object that is told.
+    pub fn obj(&self) -> &Obj {
+        match self {
+            Target::Handle(handle) => handle.obj(),
+            Target::Transport(transport) => transport.obj(),
+            Target::Operation(operation) => operation.obj(),
         }
     }
 
@@ -174,18 +237,21 @@ impl Target {
     pub fn visit(&self, visit: &mut Visit) {
         match self {
             Target::Handle(handle) => super::visit_handle(handle, visit),
+            Target::Transport(transport) => visit.own(transport),
+            Target::Operation(operation) => visit.own(operation),
         }
     }
 
     fn is_cancelled(&self) -> bool {
         match self {
             Target::Handle(handle) => handle.is_cancelled(),
+            Target::Transport(_) | Target::Operation(_) => false,
         }
     }
 
     fn release(&self) {
-        match self {
-            Target::Handle(handle) => handle.release(),
+        if let Target::Handle(handle) = self {
+            handle.release();
         }
     }
 }
@@ -194,35 +260,125 @@ impl Own<EventLoop> {
     /// Watches `fd` for `target`; the one that was told before is returned.
     pub fn watch(&self, fd: i32, direction: Direction, target: Target) -> Result<Option<Target>> {
         self.check_process()?;
-        let mut io = self.io.borrow_mut();
-        let io = io.as_mut().ok_or_else(|| Error::runtime("Event loop is closed"))?;
-        io.set(fd, direction, target).map_err(|error| Error::from(error).raise())
+        let (outcome, forgotten) = {
+            let mut io = self.io.borrow_mut();
+            let io = io.as_mut().ok_or_else(|| Error::runtime("Event loop is closed"))?;
+            // Its socket may be closed by now, and the number used again.
+            let idle = io.watch(fd).filter(|watch| watch.is_idle()).map(|watch| watch.key);
+            let forgotten = idle.and_then(|key| io.remove(key));
+            (io.set(fd, direction, target), forgotten)
+        };
+        drop(forgotten);
+        outcome.map_err(|error| Error::from(error).raise())
     }
 
     /// Stops watching `fd`; the one that was told is returned.
     pub fn unwatch(&self, fd: i32, direction: Direction) -> Option<Target> {
-        self.io.borrow_mut().as_mut().and_then(|io| io.unset(fd, direction))
+        let (target, forgotten) = self.io.borrow_mut().as_mut()?.unset(fd, direction);
+        drop(forgotten);
+        target
     }
 
-    /// Pauses or resumes watching `fd`, lazily.
-    pub fn set_paused(&self, fd: i32, direction: Direction, paused: bool) {
-        if let Some(io) = self.io.borrow_mut().as_mut() {
-            io.set_paused(fd, direction, paused);
+    /// Registers `fd` for a transport, which alone decides from now on what is watched (`set_target`, `forget`). Who had
+    /// registered the number before has closed the fd behind our back, or gives it up now.
+    pub fn adopt(&self, fd: i32, direction: Direction, target: Target) -> Result<Key> {
+        self.check_process()?;
+        let (before, outcome) = {
+            let mut io = self.io.borrow_mut();
+            let io = io.as_mut().ok_or_else(|| Error::runtime("Event loop is closed"))?;
+            let before = io.reactor.key_of(fd).and_then(|key| io.remove(key));
+            let outcome = io.set(fd, direction, target).map(|_| {
+                let watch = io.watch(fd).expect("just set");
+                watch.adopted = true;
+                watch.key
+            });
+            (before, outcome)
+        };
+        if let Some(watch) = before {
+            cancel(watch.reader)?;
+            cancel(watch.writer)?;
         }
+        outcome.map_err(|error| Error::from(error).raise())
+    }
+
+    /// Changes who is told, lazily. Ignored if the registration is over.
+    pub fn set_target(&self, key: Key, direction: Direction, target: Option<Target>) {
+        let before = self.io.borrow_mut().as_mut().and_then(|io| io.change(key, direction, target));
+        drop(before);
+    }
+
+    /// Forgets what a transport has registered, at once: call it before closing the fd.
+    pub fn forget(&self, key: Key) {
+        let forgotten = self.io.borrow_mut().as_mut().and_then(|io| io.remove(key));
+        drop(forgotten);
+    }
+
+    /// Watches the fd of a socket for an operation.
+    pub fn watch_socket(&self, fd: i32, direction: Direction, operation: Target, socket: &Obj) -> Result<()> {
+        self.check_process()?;
+        let (before, forgotten, outcome) = {
+            let mut io = self.io.borrow_mut();
+            let io = io.as_mut().ok_or_else(|| Error::runtime("Event loop is closed"))?;
+            let mut forgotten = None;
+            if let Some(Watch { key, socket: Some(_), .. }) = io.watch(fd) {
+                let key = *key;
+                if !io.is_kept_for(fd, socket) {
+                    // Another socket object: the one before may be closed, and its number used again.
+                    forgotten = io.remove(key);
+                }
+            }
+            let outcome = io.set(fd, direction, operation);
+            let kept = match (&outcome, io.watch(fd)) {
+                (Ok(_), Some(watch)) => watch.socket.replace(socket.clone()),
+                _ => None,
+            };
+            let (before, outcome) = match outcome {
+                Ok(before) => (before, Ok(())),
+                Err(error) => (None, Err(error)),
+            };
+            (before, (forgotten, kept), outcome)
+        };
+        drop(forgotten);
+        cancel(before)?;
+        outcome.map_err(|error| Error::from(error).raise())
+    }
+
+    /// An operation is over: stops watching, if it is still the one that is told. Lazily; see above.
+    pub fn unwatch_socket(&self, fd: i32, direction: Direction, operation: &Obj) {
+        let before = {
+            let mut io = self.io.borrow_mut();
+            let Some(io) = io.as_mut() else { return };
+            let Some(watch) = io.watch(fd) else { return };
+            if watch.side(direction).as_ref().is_none_or(|target| !target.obj().is(operation)) {
+                return;
+            }
+            let (key, adopted) = (watch.key, watch.adopted);
+            let before = io.change(key, direction, None);
+            if !adopted {
+                io.idle.push(key);
+            }
+            before
+        };
+        drop(before);
     }
 
     /// Tells the kernel what has changed; returns what is needed to wait without holding on to the loop.
     pub(super) fn prepare_poll(&self) -> Result<Option<(Arc<Poller>, Events)>> {
         let mut failed = Vec::new();
+        let mut forgotten = Default::default();
         let prepared = {
             let mut io = self.io.borrow_mut();
             let Some(io) = io.as_mut() else { return Ok(None) };
+            if !io.idle.is_empty() {
+                forgotten = io.remove_idle();
+            }
             if io.reactor.has_changes() {
                 io.reactor.apply(&mut failed);
             }
             let events = io.events.take().unwrap_or_else(|| Events::with_capacity(EVENTS));
             (Arc::clone(&io.poller), events)
         };
+        drop(forgotten);
         for (key, error) in failed {
             self.watch_failed(key, &error)?;
         }
@@ -321,6 +477,7 @@ fn cancel(target: Option<Target>) -> Result<bool> {
     static CANCEL: Name = Name::new("cancel");
     match target {
         Some(Target::Handle(handle)) => handle.obj().call_method(&CANCEL, []).map(|_| true),
+        Some(Target::Transport(_) | Target::Operation(_)) => Ok(true),
         None => Ok(false),
     }
 }

@@ -30,6 +30,9 @@ pub trait Class: Sized + 'static {
     const GC: bool = true;
     /// Is the class made over another class with a C struct of its own, whose traverse and clear are to be called?
     const OVER_BASE: bool = false;
+    /// Is that base written in Python? Its slots are not used, and its traverse and clear are not called: they begin at
+    /// the type of the instance and so come to ours by themselves.
+    const BASE_IS_PYTHON: bool = false;
     /// How many finished instances are kept for reuse.
     const KEEP: usize = 0;
     /// The offset of the field of type [`WeakReferences`], if instances may be weakly referenced and no base class sees
@@ -331,7 +334,11 @@ pub fn make<T: Class>(module: &Obj, mut parts: ClassParts) -> Result<Obj> {
         slots.push(slot(c::Py_tp_getset, parts.attributes.leak().as_mut_ptr().cast()));
     }
     slots.push(slot(0, ptr::null_mut()));
-    let mut flags = c::Py_TPFLAGS_DEFAULT | c::Py_TPFLAGS_BASETYPE | c::Py_TPFLAGS_IMMUTABLETYPE;
+    let mut flags = c::Py_TPFLAGS_DEFAULT | c::Py_TPFLAGS_BASETYPE;
+    if !T::BASE_IS_PYTHON {
+        // A class over one that can be changed cannot be immutable.
+        flags |= c::Py_TPFLAGS_IMMUTABLETYPE;
+    }
     if T::GC {
         flags |= c::Py_TPFLAGS_HAVE_GC;
     }
@@ -392,7 +399,7 @@ unsafe extern "C" fn traverse<T: Class>(object: *mut c::PyObject, visit: c::visi
     // SAFETY: the collector calls this with an instance of `T`; only shared references are made.
     unsafe {
         let base = base_of::<T>();
-        if T::OVER_BASE {
+        if T::OVER_BASE && !T::BASE_IS_PYTHON {
             if let Some(traverse) = (*base).tp_traverse {
                 let status = traverse(object, visit, arg);
                 if status != 0 {
@@ -401,7 +408,7 @@ unsafe extern "C" fn traverse<T: Class>(object: *mut c::PyObject, visit: c::visi
             }
         }
         let mut visit = Visit { visit, arg, status: 0 };
-        if !T::OVER_BASE || (*base).tp_flags & c::Py_TPFLAGS_HEAPTYPE == 0 {
+        if !T::OVER_BASE || T::BASE_IS_PYTHON || (*base).tp_flags & c::Py_TPFLAGS_HEAPTYPE == 0 {
             visit.object(Obj::peek(&c::Py_TYPE(object).cast()));
         }
         (*value_ptr::<T>(object)).traverse(&mut visit);
@@ -464,7 +471,7 @@ unsafe fn base_of<T: Class>() -> *mut c::PyTypeObject {
 }
 
 unsafe fn clear_base<T: Class>(object: *mut c::PyObject) {
-    if T::OVER_BASE {
+    if T::OVER_BASE && !T::BASE_IS_PYTHON {
         // SAFETY: the base's own function on an instance of its subclass.
         unsafe {
             if let Some(clear) = (*base_of::<T>()).tp_clear {

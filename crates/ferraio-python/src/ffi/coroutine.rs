@@ -74,22 +74,24 @@ pub fn is_context(object: &Obj) -> bool {
 
 /// Runs `body` inside `context`; fails if the context is already entered.
 #[inline(always)]
-pub fn in_context<T>(context: &Obj, body: impl FnOnce() -> T) -> Result<T> {
-    // SAFETY: the interpreter checks that it is a context that can be entered; what was entered is left again.
-    unsafe {
-        Raised::check(c::PyContext_Enter(context.as_ptr()))?;
-        let outcome = body();
-        // Leaving fails only if the body left contexts unbalanced; then its own exception, if any, is what counts.
-        let saved = Raised::is_set().then(|| Raised::set().take());
-        let left = Raised::check(c::PyContext_Exit(context.as_ptr()));
-        if let Some(saved) = saved {
-            if let Err(raised) = left {
+pub fn in_context<T>(context: &Obj, body: impl FnOnce() -> Result<T>) -> Result<T> {
+    // SAFETY: the interpreter checks that it is a context that can be entered.
+    Raised::check(unsafe { c::PyContext_Enter(context.as_ptr()) })?;
+    match body() {
+        Ok(value) => leave_context(context).map(|()| value),
+        Err(raised) => {
+            // Leaving fails only if the body left contexts unbalanced; then its own exception is what counts.
+            let error = raised.take();
+            if let Err(raised) = leave_context(context) {
                 raised.clear();
             }
-            let _ = Raised::exception(saved);
-            return Ok(outcome);
+            Err(Raised::exception(error))
         }
-        left?;
-        Ok(outcome)
     }
+}
+
+#[inline(always)]
+fn leave_context(context: &Obj) -> Result<()> {
+    // SAFETY: the interpreter checks that the context is the one entered last.
+    Raised::check(unsafe { c::PyContext_Exit(context.as_ptr()) })
 }

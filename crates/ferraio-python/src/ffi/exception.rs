@@ -175,6 +175,8 @@ macro_rules! builtin_exceptions {
 builtin_exceptions! {
     attribute_error = PyExc_AttributeError,
     deprecation_warning = PyExc_DeprecationWarning,
+    blocking_io_error = PyExc_BlockingIOError,
+    buffer_error = PyExc_BufferError,
     generator_exit = PyExc_GeneratorExit,
     import_error = PyExc_ImportError,
     os_error = PyExc_OSError,

@@ -183,6 +183,29 @@ impl Obj {
         Raised::check(unsafe { c::PyDict_SetItem(self.as_ptr(), key.as_ptr(), value.as_ptr()) })
     }
 
+    /// `self[key]` of a `dict`, if it is there.
+    pub fn dict_get(&self, key: &Obj) -> Result<Option<Obj>> {
+        let mut value = ptr::null_mut();
+        // SAFETY: two live objects; `value` gets a new reference or NULL; a non-dict is refused with an exception.
+        match unsafe { c::compat::PyDict_GetItemRef(self.as_ptr(), key.as_ptr(), &mut value) } {
+            -1 => Err(Raised::set()),
+            // SAFETY: as above.
+            _ => Ok(unsafe { Obj::take(value) }),
+        }
+    }
+
+    /// `self[key] = value`.
+    pub fn set_item(&self, key: &Obj, value: &Obj) -> Result<()> {
+        // SAFETY: three live objects.
+        Raised::check(unsafe { c::PyObject_SetItem(self.as_ptr(), key.as_ptr(), value.as_ptr()) })
+    }
+
+    /// `len(self)`.
+    pub fn length(&self) -> Result<usize> {
+        // SAFETY: a live object.
+        usize::try_from(unsafe { c::PyObject_Size(self.as_ptr()) }).map_err(|_| Raised::set())
+    }
+
     /// `self is other`.
     #[inline(always)]
     pub fn is(&self, other: &Obj) -> bool {
@@ -299,6 +322,17 @@ impl Obj {
     pub fn is_exact_bytes(&self) -> bool {
         // SAFETY: a live object.
         unsafe { c::PyBytes_CheckExact(self.as_ptr()) != 0 }
+    }
+
+    /// Is it a `bytes`, `bytearray` or `memoryview`, or of a subclass?
+    #[inline(always)]
+    pub fn is_bytes_like(&self) -> bool {
+        // SAFETY: a live object.
+        unsafe {
+            c::PyBytes_Check(self.as_ptr()) != 0
+                || c::PyByteArray_Check(self.as_ptr()) != 0
+                || c::PyMemoryView_Check(self.as_ptr()) != 0
+        }
     }
 
     /// Is it a `tuple`?

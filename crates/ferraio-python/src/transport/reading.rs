@@ -1,0 +1,151 @@
+//! From the socket to the protocol.
+//!
+//! Each time the fd is readable there is one `recv`: into the loop's one buffer, of which the protocol gets a copy of just
+//! the right size; or into the memory that a `BufferedProtocol` offers. Should there be more, the loop says so again.
+
+use ferraio_core::socket::{self, Io};
+
+use super::tcp::{Delivery, Phase, SocketTransport};
+use crate::error::{Error, os_exception};
+use crate::event_loop::Direction;
+use crate::ffi::buffer::Buffer;
+use crate::ffi::{Import, Name, Obj, Own, Result};
+
+static DATA_RECEIVED: Name = Name::new("data_received");
+static GET_BUFFER: Name = Name::new("get_buffer");
+static BUFFER_UPDATED: Name = Name::new("buffer_updated");
+static EOF_RECEIVED: Name = Name::new("eof_received");
+
+impl Own<SocketTransport> {
+    /// Gives the connection to another protocol.
+    pub(super) fn set_protocol(&self, protocol: &Obj) -> Result<()> {
+        static BUFFERED: Import = Import::new("asyncio.protocols", "BufferedProtocol");
+        let buffered = protocol.is_instance(BUFFERED.get()?)?;
+        self.delivery.set(if buffered { Delivery::Buffer } else { Delivery::Data });
+        self.protocol.set(protocol.clone());
+        self.protocol_is_connected.set(true);
+        Ok(())
+    }
+
+    /// Is what arrives given to the protocol?
+    pub(super) fn is_reading(&self) -> bool {
+        !self.is_closing() && !self.paused.get()
+    }
+
+    /// The protocol knows of the connection: reading may begin.
+    pub(super) fn start_reading(&self) -> Result<()> {
+        if self.is_reading() { self.watch(Direction::Read, true) } else { Ok(()) }
+    }
+
+    pub(super) fn pause_reading(&self) -> Result<()> {
+        if !self.is_reading() {
+            return Ok(());
+        }
+        self.paused.set(true);
+        self.watch(Direction::Read, false)?;
+        self.log_debug("%r pauses reading")
+    }
+
+    pub(super) fn resume_reading(&self) -> Result<()> {
+        if self.is_closing() || !self.paused.get() {
+            return Ok(());
+        }
+        self.paused.set(false);
+        self.watch(Direction::Read, true)?;
+        self.log_debug("%r resumes reading")
+    }
+
+    /// The fd is readable. Another callback may have stopped the reading since the loop saw that.
+    #[inline]
+    pub(super) fn read_ready(&self) -> Result<()> {
+        if !self.reads.get() || self.phase.get() == Phase::Lost {
+            return Ok(());
+        }
+        match self.delivery.get() {
+            Delivery::Data => self.receive_data(),
+            Delivery::Buffer => self.receive_into_buffer(),
+        }
+    }
+
+    fn receive_data(&self) -> Result<()> {
+        let event_loop = self.event_loop()?;
+        let mut buffer = event_loop.take_read_buffer();
+        let outcome = socket::recv(self.fd.get(), &mut buffer);
+        let data = match outcome {
+            Ok(Io::Done(size)) if size > 0 => Some(Obj::bytes(&buffer[..size])),
+            _ => None,
+        };
+        event_loop.put_read_buffer(buffer);
+        match (outcome, data) {
+            (_, Some(data)) => {
+                let (Some(protocol), data) = (self.protocol.get(), data?) else { return Ok(()) };
+                match protocol.call_method(&DATA_RECEIVED, [&data]) {
+                    Ok(_) => Ok(()),
+                    Err(raised) => self.fatal(raised, "Fatal error: protocol.data_received() call failed."),
+                }
+            }
+            (outcome, None) => self.nothing_received(outcome),
+        }
+    }
+
+    fn receive_into_buffer(&self) -> Result<()> {
+        let Some(protocol) = self.protocol.get() else { return Ok(()) };
+        let memory = match self.offered_memory(&protocol) {
+            Ok(memory) => memory,
+            Err(raised) => return self.fatal(raised, "Fatal error: protocol.get_buffer() call failed."),
+        };
+        let outcome = match Buffer::writable(&memory) {
+            Ok(mut buffer) => socket::recv(self.fd.get(), buffer.bytes_mut()),
+            Err(raised) => return self.fatal(raised, "Fatal read error on socket transport"),
+        };
+        drop(memory);
+        match outcome {
+            Ok(Io::Done(size)) if size > 0 => match protocol.call_method(&BUFFER_UPDATED, [&Obj::int(size as i64)?]) {
+                Ok(_) => Ok(()),
+                Err(raised) => self.fatal(raised, "Fatal error: protocol.buffer_updated() call failed."),
+            },
+            outcome => self.nothing_received(outcome),
+        }
+    }
+
+    fn offered_memory(&self, protocol: &Obj) -> Result<Obj> {
+        let memory = protocol.call_method(&GET_BUFFER, [&Obj::int(-1)?])?;
+        if memory.length()? == 0 {
+            return Err(Error::runtime("get_buffer() returned an empty buffer"));
+        }
+        Ok(memory)
+    }
+
+    #[cold]
+    fn nothing_received(&self, outcome: std::io::Result<Io<usize>>) -> Result<()> {
+        match outcome {
+            Ok(Io::Later) => Ok(()),
+            Ok(Io::Done(_)) => self.end_of_stream(),
+            Err(error) => self.fatal_error(&os_exception(&error)?, "Fatal read error on socket transport"),
+        }
+    }
+
+    /// The peer sends nothing more.
+    fn end_of_stream(&self) -> Result<()> {
+        self.log_debug("%r received EOF")?;
+        let Some(protocol) = self.protocol.get() else { return Ok(()) };
+        let keep_open = match protocol.call_method(&EOF_RECEIVED, []) {
+            Ok(keep_open) => keep_open,
+            Err(raised) => return self.fatal(raised, "Fatal error: protocol.eof_received() call failed."),
+        };
+        if keep_open.truth()? {
+            // The protocol can still write, but there is nothing more to be read.
+            return self.watch(Direction::Read, false);
+        }
+        self.close()
+    }
+
+    /// In debug mode: a line for the log.
+    fn log_debug(&self, text: &str) -> Result<()> {
+        static LOG: Import = Import::new("ferraio._cold", "log_transport");
+        if self.event_loop.get().is_some_and(|event_loop| event_loop.debug()) {
+            LOG.get()?.call([&Obj::str(text)?, self.obj()])?;
+        }
+        Ok(())
+    }
+}
