@@ -43,7 +43,7 @@ def test_one_that_is_never_awaited_gets_the_warning_of_a_coroutine(run, name):
             warnings.simplefilter("always")
             call()
             gc.collect()
-        return [(warning.category, str(warning.message)) for warning in caught]
+        return [(warning.category, str(warning.message).splitlines()[0]) for warning in caught]
 
     assert run(main) == [(RuntimeWarning, f"coroutine '{name}' was never awaited")]
 
