@@ -13,13 +13,34 @@ as long as it runs. Programs start as fast as with asyncio: nothing heavy may be
 from ferraio._event_loop import EventLoop
 from ferraio._ferraio import Future, Handle, Task, TimerHandle, __version__, gather, sleep
 from ferraio._install import install, installed, uninstall
-from ferraio._primitives import TaskGroup, Timeout, timeout, timeout_at
+from ferraio._primitives import (
+    BoundedSemaphore,
+    Condition,
+    Event,
+    LifoQueue,
+    Lock,
+    PriorityQueue,
+    Queue,
+    Semaphore,
+    TaskGroup,
+    Timeout,
+    timeout,
+    timeout_at,
+)
 from ferraio._run import new_event_loop, run
 
 __all__ = (
+    "BoundedSemaphore",
+    "Condition",
+    "Event",
     "EventLoop",
     "Future",
     "Handle",
+    "LifoQueue",
+    "Lock",
+    "PriorityQueue",
+    "Queue",
+    "Semaphore",
     "Task",
     "TaskGroup",
     "Timeout",

@@ -1,7 +1,7 @@
 """The types of the Rust half.
 
 Futures, tasks and handles have the methods of asyncio's classes, which they derive from or claim to be; so
-they are not repeated here.
+they are not repeated here. Neither are those of the halves of locks, queues and time limits.
 """
 
 import asyncio
@@ -98,6 +98,44 @@ class TaskGroup:
     ) -> Task[_Result]: ...
 
 @disjoint_base
+class Timeout:
+    """A time limit that is not reached; `ferraio.Timeout` adds the rest from asyncio's own."""
+
+@disjoint_base
+class Lock:
+    """What happens often with a lock; `ferraio.Lock` adds the rest from asyncio's own."""
+
+@disjoint_base
+class Event:
+    """What happens often with an event; `ferraio.Event` adds the rest from asyncio's own."""
+
+@disjoint_base
+class Semaphore:
+    """What happens often with a semaphore; `ferraio.Semaphore` adds the rest from asyncio's own."""
+
+@disjoint_base
+class Queue:
+    """What happens often with a queue; `ferraio.Queue` adds the rest from asyncio's own."""
+
+@disjoint_base
+class AsyncCall(Coroutine[Any, Any, _Result_co]):
+    """What `Lock.acquire`, `Queue.get` and their kin return: awaited once, like asyncio's coroutines."""
+
+    cr_await: Any
+    cr_origin: tuple[tuple[str, int, str], ...] | None
+    cr_running: bool
+    __name__: str
+    __qualname__: str
+    def __await__(self) -> Generator[Any, Any, _Result_co]: ...
+    def __iter__(self) -> AsyncCall[_Result_co]: ...
+    def __next__(self) -> Any: ...
+    def send(self, value: Any, /) -> Any: ...
+    def throw(
+        self, typ: type[BaseException] | BaseException, val: object = None, tb: TracebackType | None = None, /
+    ) -> Any: ...
+    def close(self) -> None: ...
+
+@disjoint_base
 class Sleep(Coroutine[Any, Any, _Result_co]):
     """What `sleep` returns: awaited once, like the coroutine of `asyncio.sleep`."""
 
@@ -131,6 +169,9 @@ class FutureIter(Generator[Any, Any, _Result_co]):
 def sleep(delay: float) -> Sleep[None]: ...
 @overload
 def sleep(delay: float, result: _Result) -> Sleep[_Result]: ...
+
+def timeout(delay: float | None) -> asyncio.Timeout: ...
+def timeout_at(when: float | None) -> asyncio.Timeout: ...
 
 # For the package itself.
 

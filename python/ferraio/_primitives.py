@@ -50,7 +50,7 @@ class Event(_ferraio.Event, locks.Event):
 
 
 class Condition(locks.Condition):
-    """A lock, and waiting until another task that has it says that something has changed: `asyncio.Condition`.
+    """A lock, and waiting until another task that has it says that something changed: `asyncio.Condition`.
 
     See https://docs.python.org/3/library/asyncio-sync.html#asyncio.Condition
     """

@@ -132,7 +132,10 @@ impl Task {
 /// `asyncio.iscoroutine(object)`.
 #[inline(always)]
 pub fn is_coroutine(object: &Obj) -> Result<bool> {
-    if object.is_exact_coroutine() || Own::<crate::sleep::Sleep>::from_exact(object).is_some() {
+    if object.is_exact_coroutine()
+        || Own::<crate::sleep::Sleep>::from_exact(object).is_some()
+        || Own::<crate::async_call::AsyncCall>::from_exact(object).is_some()
+    {
         return Ok(true);
     }
     py::IS_COROUTINE.get()?.call([object])?.truth()

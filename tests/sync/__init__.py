@@ -1,0 +1,1 @@
+"""Locks, events, semaphores and queues."""
