@@ -40,7 +40,7 @@ def ensure_future(awaitable, loop):
 
 def awaited_by(future):
     """Return what asyncio.future_add_to_awaited_by() has noted on a future (3.14+)."""
-    base = tasks._CTask if isinstance(future, _ferraio.Task) else futures._CFuture
+    base = _asyncio.Task if isinstance(future, _ferraio.Task) else _asyncio.Future
     return base._asyncio_awaited_by.__get__(future)
 
 
@@ -74,6 +74,8 @@ def run_handle(loop, handle, patched, debug):
         duration = loop.time() - started
         if duration >= loop.slow_callback_duration:
             logger.warning("Executing %s took %.3f seconds", base_events._format_handle(handle), duration)
+    # An exception that keeps this frame must not keep the handle, and with it the task that keeps the exception.
+    del handle
 
 
 class _KindMeta(abc.ABCMeta):

@@ -149,8 +149,9 @@ mod store {
     /// Where in a thread's state the running task is; 0: unknown.
     static OFFSET: AtomicUsize = AtomicUsize::new(0);
 
-    /// How far into the thread's state we look. The field follows the public part of the state, which is this long at least.
-    const LOOK_AT: usize = 640;
+    /// How far into the thread's state we look, in bytes. The field follows the public part of the state (832 bytes in
+    /// 3.14, 888 in 3.15) and a few words more.
+    const LOOK_AT: usize = 2048;
 
     pub fn prepare() -> Result<()> {
         static GET_LOOP: Import = Import::new("_asyncio", "_get_running_loop");
@@ -169,11 +170,15 @@ mod store {
     }
 
     fn find(event_loop: &Obj, task: &Obj) -> Option<usize> {
-        // SAFETY: a thread's state is longer than what is read here, and readable by its own thread.
-        let words = unsafe {
-            std::slice::from_raw_parts(c::PyThreadState_Get().cast::<*mut c::PyObject>(), LOOK_AT / size_of::<usize>())
-        };
-        let place = words.windows(2).position(|pair| pair == [event_loop.as_ptr(), task.as_ptr()])?;
+        let wanted = (event_loop.as_ptr(), task.as_ptr());
+        let place = (0..LOOK_AT / size_of::<usize>()).find(|&place| {
+            // SAFETY: we stop at the fields, which all supported versions have within this distance; so what is read is
+            // the thread's own state.
+            unsafe {
+                let words = c::PyThreadState_Get().cast::<*mut c::PyObject>().add(place);
+                (words.read(), words.add(1).read()) == wanted
+            }
+        })?;
         Some((place + 1) * size_of::<usize>())
     }
 
