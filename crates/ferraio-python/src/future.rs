@@ -215,6 +215,10 @@ impl Future {
         peek(&self.rare, |rare| rare.as_deref().and_then(field))
     }
 
+    fn take_exception_traceback(&self) -> Option<Obj> {
+        peek(&self.rare, |rare| rare.as_mut().and_then(|rare| rare.exception_traceback.take()))
+    }
+
     /// Begins anew with this loop: what `__init__` does for futures and tasks alike.
     pub fn begin(&self, event_loop: Option<Obj>) -> Result<()> {
         self.clear();
@@ -400,7 +404,8 @@ impl Own<Future> {
             State::Failed => {
                 self.log_traceback.set(false);
                 let error = self.result.get_or_none();
-                exception::set_traceback(&error, self.rare(|rare| rare.exception_traceback.clone()).as_ref());
+                // As asyncio's: the first to ask gets the traceback of the beginning, the others begin anew.
+                exception::set_traceback(&error, self.take_exception_traceback().as_ref());
                 Err(Raised::raise(&error))
             }
             State::Cancelled => Err(Raised::raise(&self.cancelled_error()?)),
