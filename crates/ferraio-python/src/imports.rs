@@ -56,6 +56,7 @@ names! {
     SET_EXCEPTION = "set_exception",
     SET_NAME = "set_name",
     SET_RESULT = "set_result",
+    SLEEP = "sleep",
     SOURCE_TRACEBACK = "source_traceback",
     STEP = "_step",
     TASK = "task",

@@ -28,12 +28,13 @@ mod task_group;
 mod timeout;
 mod transport;
 
-use ffi::{Class, Obj, Result, module};
+use ffi::{Class, Obj, Result, async_function, module};
 
 /// Fills the new module.
 fn fill(module: &Obj) -> Result<()> {
     ffi::current_task::prepare()?;
     ffi::stop_iteration::make_class(module)?;
+    ffi::async_function::make_class(module)?;
     let (handle, timer_handle) = handle::make_classes(module)?;
     let classes = [
         ("Handle", handle),
@@ -80,7 +81,9 @@ fn fill(module: &Obj) -> Result<()> {
             function!("_unfinished_tasks", unfinished_tasks, "Return the tasks that are not done, of all loops (up to 3.13)."),
             function!("_set_metaclass", set_metaclass, "_set_metaclass(cls, metaclass)\n\nLet a metaclass decide isinstance()."),
         ],
-    )
+    )?;
+    let sleep = async_function::wrap(module.attr(&imports::SLEEP)?, sleep::ORIGINAL_FUNCTION.get()?.clone())?;
+    module::add(module, "sleep", &sleep)
 }
 
 fn unfinished_tasks(_: ffi::Args<'_>) -> Result<Obj> {
