@@ -36,6 +36,15 @@ pub struct Event {
     pub ready: Interest,
 }
 
+/// Whether the fd of a waker has to be emptied.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Drain {
+    /// After each event, or the next wait returns at once.
+    AfterEachEvent,
+    /// Each ring is an event of its own.
+    Never,
+}
+
 /// The fds that are watched. What only the loop's thread touches.
 pub struct Reactor<B: Backend = Platform> {
     /// One slot for each fd number up to the largest that was ever registered.
@@ -98,6 +107,28 @@ impl<B: Backend> Reactor<B> {
     /// Watches an fd, and tells the kernel at once: a bad fd is an error here, and so is an fd that the kernel cannot
     /// watch. An fd number that is registered already is `AlreadyExists`.
     pub fn register(&mut self, fd: RawFd, interest: Interest) -> io::Result<Key> {
+        let key = self.new_key(fd)?;
+        let backend = &self.poller.backend;
+        if interest.is_none() {
+            // The kernel shall judge the fd all the same.
+            backend.change(fd, key, Interest::NONE, Interest::READ)?;
+            backend.change(fd, key, Interest::READ, Interest::NONE)?;
+        } else {
+            backend.change(fd, key, Interest::NONE, interest)?;
+        }
+        self.occupy(fd, key, interest);
+        Ok(key)
+    }
+
+    /// Watches the fd of a [`Waker`](crate::waker::Waker), and tells whether it is to be drained.
+    pub fn register_waker(&mut self, fd: RawFd) -> io::Result<(Key, Drain)> {
+        let key = self.new_key(fd)?;
+        let drain = self.poller.backend.watch_waker(fd, key)?;
+        self.occupy(fd, key, Interest::READ);
+        Ok((key, drain))
+    }
+
+    fn new_key(&self, fd: RawFd) -> io::Result<Key> {
         if self.key_of(fd).is_some() {
             return Err(io::Error::new(
                 io::ErrorKind::AlreadyExists,
@@ -107,36 +138,22 @@ impl<B: Backend> Reactor<B> {
         let Ok(number) = usize::try_from(fd) else {
             return Err(io::Error::from_raw_os_error(libc::EBADF));
         };
-        let generation = self
-            .slots
-            .get(number)
-            .map_or(0, |slot| slot.generation)
-            .wrapping_add(1);
-        let key = Key::new(fd, generation);
-        if interest.is_none() {
-            // The kernel shall judge the fd all the same.
-            self.poller
-                .backend
-                .change(fd, key, Interest::NONE, Interest::READ)?;
-            self.poller
-                .backend
-                .change(fd, key, Interest::READ, Interest::NONE)?;
-        } else {
-            self.poller
-                .backend
-                .change(fd, key, Interest::NONE, interest)?;
-        }
-        // Only now, with the fd proved to be open, is its number known to be reasonable.
+        let last = self.slots.get(number).map_or(0, |slot| slot.generation);
+        Ok(Key::new(fd, last.wrapping_add(1)))
+    }
+
+    /// Notes what the kernel has accepted: only now is the number known to be reasonable.
+    fn occupy(&mut self, fd: RawFd, key: Key, interest: Interest) {
+        let number = fd as usize;
         if number >= self.slots.len() {
             self.slots.resize(number + 1, Slot::UNUSED);
         }
         let slot = &mut self.slots[number];
-        slot.generation = generation;
+        slot.generation = key.generation();
         slot.is_registered = true;
         slot.wanted = interest;
         slot.applied = interest;
         self.registered += 1;
-        Ok(key)
     }
 
     /// Finds the key of a registered fd.

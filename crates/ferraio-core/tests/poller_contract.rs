@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ferraio_core::reactor::{Events, Interest, Key, Poller, Reactor};
+use ferraio_core::reactor::{Drain, Events, Interest, Key, Poller, Reactor};
 use ferraio_core::sys::Backend;
 use ferraio_core::waker::Waker;
 
@@ -58,6 +58,7 @@ contract! {
     a_wake_up_from_another_thread_ends_the_wait
     a_wake_up_before_the_wait_ends_it
     many_wake_ups_are_drained_at_once
+    each_ring_of_a_registered_waker_ends_one_wait
     a_signal_interrupts_the_wait
 }
 
@@ -549,4 +550,22 @@ fn heed_signals() {
     let outcome =
         unsafe { libc::sigaction(libc::SIGUSR1, &raw const action, std::ptr::null_mut()) };
     assert_eq!(outcome, 0);
+}
+
+fn each_ring_of_a_registered_waker_ends_one_wait<B: Backend>() {
+    let mut reactor = Reactor::<B>::with_backend().unwrap();
+    let waker = Waker::new().unwrap();
+    let (key, drain) = reactor.register_waker(waker.fd()).unwrap();
+    let poller = reactor.poller();
+    for _ in 0..3 {
+        waker.wake();
+        let mut events = Events::with_capacity(8);
+        assert_eq!(poller.wait(&mut events, None).unwrap(), 1);
+        assert_eq!(reactor.ready(&events).next().map(|event| event.key), Some(key));
+        if drain == Drain::AfterEachEvent {
+            waker.drain();
+        }
+        events.clear();
+        assert_eq!(poller.wait(&mut events, Some(Duration::ZERO)).unwrap(), 0, "one ring, one event");
+    }
 }

@@ -428,6 +428,8 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
             attribute!(AsyncCall, "__name__", name),
             attribute!(AsyncCall, "__qualname__", qualified_name),
             attribute!(AsyncCall, "cr_origin", nothing),
+            attribute!(AsyncCall, "cr_frame", nothing),
+            attribute!(AsyncCall, "cr_code", nothing),
             attribute!(AsyncCall, "cr_await", awaited),
             attribute!(AsyncCall, "cr_running", running),
         ],

@@ -215,6 +215,10 @@ impl Future {
         peek(&self.rare, |rare| rare.as_deref().and_then(field))
     }
 
+    fn take_exception_traceback(&self) -> Option<Obj> {
+        peek(&self.rare, |rare| rare.as_mut().and_then(|rare| rare.exception_traceback.take()))
+    }
+
     /// Begins anew with this loop: what `__init__` does for futures and tasks alike.
     pub fn begin(&self, event_loop: Option<Obj>) -> Result<()> {
         self.clear();
@@ -400,7 +404,8 @@ impl Own<Future> {
             State::Failed => {
                 self.log_traceback.set(false);
                 let error = self.result.get_or_none();
-                exception::set_traceback(&error, self.rare(|rare| rare.exception_traceback.clone()).as_ref());
+                // As asyncio's: the first to ask gets the traceback of the beginning, the others begin anew.
+                exception::set_traceback(&error, self.take_exception_traceback().as_ref());
                 Err(Raised::raise(&error))
             }
             State::Cancelled => Err(Raised::raise(&self.cancelled_error()?)),
@@ -460,18 +465,31 @@ impl Own<Future> {
         pairs
     }
 
-    /// The futures and tasks that wait for this one (`_asyncio_awaited_by`, 3.14).
-    fn awaited_by(&self) -> Vec<Obj> {
-        let mut waiting = Vec::new();
+    /// Adds the tasks that wait for this future (`_asyncio_awaited_by`, 3.14): for a child of a gather, those that wait
+    /// for the gather.
+    fn add_awaited_by(&self, waiting: &mut Vec<Obj>) -> Result<()> {
+        static NOTED: crate::ffi::Import = crate::ffi::Import::new("ferraio._cold", "awaited_by");
+        let mut gathers = Vec::new();
         let mut note = |callback: &Callback| match callback {
             Callback::Task(task) => waiting.push(task.obj().clone()),
-            Callback::Gather(gather) => waiting.push(gather.obj().clone()),
+            Callback::Gather(gather) => gathers.push(gather.clone()),
             Callback::Group(group) => waiting.extend(group.parent_task.get()),
             Callback::Function(_) => {}
         };
         peek(&self.first, |first| first.iter().for_each(&mut note));
         peek(&self.others, |others| others.iter().flat_map(|list| list.iter()).for_each(&mut note));
-        waiting
+        for gather in gathers {
+            gather.upcast::<Future>().add_awaited_by(waiting)?;
+        }
+        // Others may have been noted through `asyncio.future_add_to_awaited_by`, in the base class's struct.
+        let noted = NOTED.get()?.call([self.obj()])?;
+        if noted.is_none() {
+            return Ok(());
+        }
+        noted.for_each(|object| {
+            waiting.push(object);
+            Ok(())
+        })
     }
 
     fn log_unretrieved(&self) {
@@ -720,23 +738,12 @@ fn set_cancel_message_attribute(this: &Own<Future>, value: Option<&Obj>) -> Resu
 
 fn awaited_by_attribute(this: &Own<Future>) -> Result<Obj> {
     static FROZEN_SET: crate::ffi::Import = crate::ffi::Import::new("builtins", "frozenset");
-    let waiting = this.awaited_by();
-    // Others may have been noted through `asyncio.future_add_to_awaited_by`, in the base class's struct.
-    let mut all = waiting;
-    if cfg!(Py_3_14) {
-        static BASE: crate::ffi::Import = crate::ffi::Import::new("ferraio._cold", "awaited_by");
-        let noted = BASE.get()?.call([this.obj()])?;
-        if !noted.is_none() {
-            noted.for_each(|object| {
-                all.push(object);
-                Ok(())
-            })?;
-        }
-    }
-    if all.is_empty() {
+    let mut waiting = Vec::new();
+    this.add_awaited_by(&mut waiting)?;
+    if waiting.is_empty() {
         return Ok(Obj::none());
     }
-    FROZEN_SET.get()?.call([&Obj::list_from(all.into_iter())?])
+    FROZEN_SET.get()?.call([&Obj::list_from(waiting.into_iter())?])
 }
 
 /// What futures and tasks have in common, for the table of either class.
@@ -770,8 +777,10 @@ pub fn shared(parts: &mut class::ClassParts) {
         attribute!(Future, "_log_traceback", log_traceback, set_log_traceback),
         attribute!(Future, "_source_traceback", source_traceback_attribute, delete_source_traceback),
         attribute!(Future, "_cancel_message", cancel_message_attribute, set_cancel_message_attribute),
-        attribute!(Future, "_asyncio_awaited_by", awaited_by_attribute),
     ]);
+    if cfg!(Py_3_14) {
+        parts.attributes.push(attribute!(Future, "_asyncio_awaited_by", awaited_by_attribute));
+    }
     parts.slots.extend([
         slot!(Future, await, await_),
         slot!(Future, iter, real_iterator),

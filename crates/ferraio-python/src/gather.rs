@@ -183,7 +183,7 @@ impl Own<Gather> {
         if self.unfinished.get() > 0 {
             return Ok(());
         }
-        self.complete(child.obj())
+        self.complete()
     }
 
     /// A child of any class is done.
@@ -211,16 +211,18 @@ impl Own<Gather> {
         if self.unfinished.get() > 0 {
             return Ok(());
         }
-        self.complete(child)
+        self.complete()
     }
 
-    /// All children are done; `last` is the one that was last.
-    fn complete(&self, last: &Obj) -> Result<()> {
+    /// All children are done.
+    fn complete(&self) -> Result<()> {
         let children = self.children.borrow().clone();
         if self.cancel_requested.get() {
             for child in &children {
                 result_of(child)?;
             }
+            // asyncio asks the last of the list, not the one that was done last.
+            let last = children.last().expect("a gather of nothing is asyncio's own");
             let error = match Own::<Future>::from_exact_kind(last) {
                 Some(ours) => ours.cancelled_error()?,
                 None => last.call_method(&MAKE_CANCELLED_ERROR, [])?,

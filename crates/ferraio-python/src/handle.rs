@@ -12,6 +12,7 @@ use crate::ffi::class::{StartsWith, WeakReferences};
 use crate::ffi::coroutine::{copy_context, in_context};
 use crate::ffi::{Class, ClassCell, Import, Name, Obj, Own, Raised, Result, Slot, Visit, class};
 use crate::imports::{self as py};
+use crate::thread_safe_handle::{self, ThreadSafeHandle};
 use crate::timeout::{self, Timeout};
 use crate::{attribute, method, slot};
 
@@ -107,8 +108,9 @@ impl Class for TimerHandle {
 }
 
 impl Handle {
+    /// The state of a new handle for `event_loop`.
     #[inline(always)]
-    fn with(event_loop: &Own<EventLoop>, callback: Obj, arguments: Arguments, context: Slot) -> Self {
+    pub fn with(event_loop: &Own<EventLoop>, callback: Obj, arguments: Arguments, context: Slot) -> Self {
         Handle {
             event_loop: Slot::new(event_loop.clone()),
             callback: Slot::new(callback),
@@ -174,7 +176,7 @@ impl Handle {
 
     /// Remembers who creates it (the caller of the Python code that runs), in debug mode.
     #[cold]
-    fn remember_source(&self) -> Result<()> {
+    pub fn remember_source(&self) -> Result<()> {
         self.source_traceback.set(py::EXTRACT_STACK.get()?.call0()?);
         Ok(())
     }
@@ -347,7 +349,12 @@ fn repr(this: &Own<Handle>) -> Result<Obj> {
     }
     let mut info = Vec::new();
     let timer = Own::<TimerHandle>::from_exact(this.obj());
-    info.push(String::from(if timer.is_some() { "TimerHandle" } else { "Handle" }));
+    let is_thread_safe = Own::<ThreadSafeHandle>::from_exact(this.obj()).is_some();
+    info.push(String::from(match timer {
+        Some(_) => "TimerHandle",
+        None if is_thread_safe => "_ThreadSafeHandle",
+        None => "Handle",
+    }));
     if this.is_cancelled() {
         info.push(String::from("cancelled"));
     }
@@ -422,7 +429,7 @@ fn not_implemented() -> Obj {
 /// The name of `_run`, which tools patch on asyncio's class.
 pub static RUN: Name = Name::new("_run");
 
-/// Makes both classes; returns (Handle, TimerHandle).
+/// Makes the classes; returns (Handle, TimerHandle).
 pub fn make_classes(module: &Obj) -> Result<(Obj, Obj)> {
     let handle = class::make::<Handle>(
         module,
@@ -460,5 +467,6 @@ pub fn make_classes(module: &Obj) -> Result<(Obj, Obj)> {
             ..Default::default()
         },
     )?;
+    thread_safe_handle::make_class(module)?;
     Ok((handle, timer))
 }

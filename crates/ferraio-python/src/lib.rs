@@ -5,7 +5,7 @@
 //! | `ffi/` | the safe layer over CPython's C API |
 //! | `imports.rs`, `error.rs` | Python names, and our errors as Python exceptions |
 //! | `event_loop/` | the loop: turn, scheduling, watched fds |
-//! | `handle.rs`, `future.rs`, `future_iterator.rs`, `task.rs` | what the loop runs |
+//! | `handle.rs`, `thread_safe_handle.rs`, `future.rs`, `future_iterator.rs`, `task.rs` | what the loop runs |
 //! | `transport/` | stream sockets, and the loop's `sock_*` |
 //! | `async_call.rs`, `attributes.rs` | async methods without coroutines, and attributes that are fields |
 //! | `sync/` | locks, events, semaphores, queues |
@@ -25,6 +25,7 @@ mod sleep;
 mod sync;
 mod task;
 mod task_group;
+mod thread_safe_handle;
 mod timeout;
 mod transport;
 

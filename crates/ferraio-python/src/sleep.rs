@@ -260,6 +260,8 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
             attribute!(Sleep, "__name__", name),
             attribute!(Sleep, "__qualname__", name),
             attribute!(Sleep, "cr_origin", nothing),
+            attribute!(Sleep, "cr_frame", nothing),
+            attribute!(Sleep, "cr_code", nothing),
             attribute!(Sleep, "cr_await", awaited),
             attribute!(Sleep, "cr_running", running),
         ],

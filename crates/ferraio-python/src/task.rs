@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::event_loop::{self, EventLoop, Ready};
 use crate::ffi::class::{StartsWith, offset_behind};
 use crate::ffi::coroutine::{Step, copy_context, in_context, is_context, send_none, throw};
-use crate::ffi::{Args, Class, ClassCell, Obj, Own, Raised, Result, Slot, Visit, class, current_task, task_list};
+use crate::ffi::{Args, Class, ClassCell, Obj, Own, Raised, Result, Slot, Visit, class, current_task, exception, task_list};
 use crate::future::{Callback, Future, State};
 use crate::gather::Gather;
 use crate::imports::{self as py};
@@ -317,8 +317,7 @@ impl Own<Task> {
         let future: &Own<Future> = self.upcast();
         if error.is_real_instance(py::CANCELLED_ERROR.get()?) {
             self.future.remember_cancelled_error(error);
-            let message = if future.is_done() { None } else { self.future.cancel_message() };
-            future.cancel_future(message)?;
+            future.cancel_future(None)?;
             task_list::remove(self);
             return Ok(());
         }
@@ -413,7 +412,7 @@ impl Own<Task> {
 
     #[cold]
     fn bad_yield(&self, message: String) -> Result<()> {
-        let error = crate::ffi::exception::runtime_error().call([&Obj::str(&message)?])?;
+        let error = exception::runtime_error().call([&Obj::str(&message)?])?;
         self.schedule_step(Some(error))
     }
 
@@ -434,14 +433,15 @@ impl Own<Task> {
 
     /// Cancels what the task waits for.
     fn cancel_awaited(&self, awaited: &Obj, message: Option<Obj>) -> Result<bool> {
-        if let Some(task) = Own::<Task>::from_exact(awaited) {
-            return task.cancel_task(message);
-        }
         if let Some(future) = Own::<Future>::from_exact(awaited) {
             return future.cancel_future(message);
         }
+        // Tasks may wait for one another in a circle, or in a very long line.
+        if let Some(task) = Own::<Task>::from_exact(awaited) {
+            return exception::guard_recursion(|| task.cancel_task(message));
+        }
         if let Some(gather) = Own::<Gather>::from_exact(awaited) {
-            return gather.cancel_children(message);
+            return exception::guard_recursion(|| gather.cancel_children(message));
         }
         let keywords = Obj::tuple([py::MSG.obj().clone()])?;
         let message = message.unwrap_or_else(Obj::none);

@@ -17,7 +17,7 @@ use std::time::Duration;
 use libc::epoll_event;
 
 use super::{Backend, checked, whole_millis};
-use crate::reactor::{Event, Interest, Key};
+use crate::reactor::{Drain, Event, Interest, Key};
 
 /// An epoll instance.
 pub struct Epoll {
@@ -62,6 +62,18 @@ impl Backend for Epoll {
             }
             outcome => outcome,
         }
+    }
+
+    fn watch_waker(&self, fd: RawFd, key: Key) -> io::Result<Drain> {
+        // Edge-triggered: each write is reported once, whether or not the one before was read.
+        let mut event = epoll_event {
+            events: (libc::EPOLLIN | libc::EPOLLET) as u32,
+            u64: key.token(),
+        };
+        let operation = libc::EPOLL_CTL_ADD;
+        // SAFETY: `event` is readable; our own fd is open.
+        checked(unsafe { libc::epoll_ctl(self.fd.as_raw_fd(), operation, fd, &raw mut event) })?;
+        Ok(Drain::Never)
     }
 
     fn wait(

@@ -7,7 +7,7 @@ use std::io;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
-use crate::reactor::{Event, Interest, Key};
+use crate::reactor::{Drain, Event, Interest, Key};
 
 pub mod clock;
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -62,6 +62,13 @@ pub trait Backend: Send + Sync + Sized {
     /// - To `NONE`, the fd is not reported at all, not even when it hangs up. A closed fd is no error.
     /// - Otherwise the fd may have been closed and its number reused behind our back: the new file is watched.
     fn change(&self, fd: RawFd, key: Key, from: Interest, to: Interest) -> io::Result<()>;
+
+    /// Watches the fd of a waker, which nobody but the waker writes to. Tells whether it has to be drained after each
+    /// event; where every write is an event of its own, it need not.
+    fn watch_waker(&self, fd: RawFd, key: Key) -> io::Result<Drain> {
+        self.change(fd, key, Interest::NONE, Interest::READ)?;
+        Ok(Drain::AfterEachEvent)
+    }
 
     /// Appends what is ready, at most `limit` events; when there are more, the next wait begins with the others.
     ///

@@ -13,6 +13,7 @@ use crate::handle::{Arguments, Handle};
 use crate::imports::{self as py};
 use crate::task::Task;
 use crate::task_group::TaskGroup;
+use crate::thread_safe_handle::ThreadSafeHandle;
 
 /// One entry of the ready ring.
 pub enum Ready {
@@ -30,10 +31,21 @@ pub enum Ready {
     Awake(Own<Future>),
     /// Run a handle of ours.
     Handle(Own<Handle>),
+    /// Run one that other threads may look at meanwhile.
+    ThreadSafe(Own<ThreadSafeHandle>),
     /// Run a handle of asyncio's own class.
     Foreign(Obj),
     /// An fd is ready.
     Io(Target, Direction),
+}
+
+impl From<Own<Handle>> for Ready {
+    fn from(handle: Own<Handle>) -> Self {
+        match Own::<ThreadSafeHandle>::from_exact(handle.obj()) {
+            Some(handle) => Ready::ThreadSafe(handle.clone()),
+            None => Ready::Handle(handle),
+        }
+    }
 }
 
 impl Ready {
@@ -72,6 +84,12 @@ impl Ready {
                 handle.release();
                 outcome
             }
+            Ready::ThreadSafe(handle) => {
+                event_loop.leave_task()?;
+                let outcome = handle.run();
+                handle.upcast::<Handle>().release();
+                outcome
+            }
             Ready::Foreign(handle) => {
                 static CANCELLED: crate::ffi::Name = crate::ffi::Name::new("_cancelled");
                 if handle.attr(&CANCELLED)?.truth()? {
@@ -103,6 +121,7 @@ impl Ready {
     pub fn into_handle(self, event_loop: &Own<EventLoop>) -> Result<Obj> {
         let (callback, argument, context) = match self {
             Ready::Handle(handle) => return Ok(handle.into_obj()),
+            Ready::ThreadSafe(handle) => return Ok(handle.into_obj()),
             Ready::Foreign(handle) => return Ok(handle),
             Ready::Io(Target::Handle(handle), _) => return Ok(handle.into_obj()),
             Ready::Step(task) => (task.obj().attr(&py::STEP)?, None, task.context.get()),
@@ -139,6 +158,7 @@ impl Ready {
             Ready::Group(group, child) => Ready::Group(group.clone(), child.clone()),
             Ready::Awake(future) => Ready::Awake(future.clone()),
             Ready::Handle(handle) => Ready::Handle(handle.clone()),
+            Ready::ThreadSafe(handle) => Ready::ThreadSafe(handle.clone()),
             Ready::Foreign(handle) => Ready::Foreign(handle.clone()),
             Ready::Io(target, direction) => Ready::Io(target.clone(), *direction),
         }
@@ -166,6 +186,7 @@ impl Ready {
             }
             Ready::Awake(future) => visit.own(future),
             Ready::Handle(handle) => visit_handle(handle, visit),
+            Ready::ThreadSafe(handle) => visit_handle(handle.upcast(), visit),
             Ready::Foreign(handle) => visit.object(handle),
             Ready::Io(target, _) => target.visit(visit),
         }
@@ -173,8 +194,10 @@ impl Ready {
 
     /// It will not be run: lets go of what could be part of a cycle.
     pub fn release(&self) {
-        if let Ready::Handle(handle) = self {
-            handle.release();
+        match self {
+            Ready::Handle(handle) => handle.release(),
+            Ready::ThreadSafe(handle) => handle.upcast::<Handle>().release(),
+            _ => {}
         }
     }
 }

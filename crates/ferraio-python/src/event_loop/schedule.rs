@@ -11,6 +11,7 @@ use crate::handle::{Arguments, Handle, TimerHandle};
 use crate::imports::{self as py};
 use crate::method;
 use crate::task::{Options, Task};
+use crate::thread_safe_handle::ThreadSafeHandle;
 use crate::timeout::Timeout;
 
 impl Own<EventLoop> {
@@ -105,11 +106,16 @@ fn call_soon_threadsafe(this: &Own<EventLoop>, args: Args<'_>) -> Result<Obj> {
     if this.debug() {
         check_callback(this, callback, "call_soon_threadsafe")?;
     }
-    let handle = Own::<Handle>::create(this, callback.clone(), Arguments::from_slice(arguments)?, context)?;
+    let (callback, arguments) = (callback.clone(), Arguments::from_slice(arguments)?);
+    let handle = if cfg!(Py_3_14) {
+        Own::<ThreadSafeHandle>::create(this, callback, arguments, context)?.upcast().clone()
+    } else {
+        Own::<Handle>::create(this, callback, arguments, context)?
+    };
     let running = this.thread.get();
     if running == 0 || running == thread::ident() {
         // The loop does not wait now, and what this thread schedules must keep its order.
-        this.push(Ready::Handle(handle.clone()));
+        this.push(Ready::from(handle.clone()));
     } else {
         this.post(handle.clone())?;
     }
@@ -126,7 +132,7 @@ pub(super) fn take_posts(this: &Own<EventLoop>) {
     let mut posts = Vec::new();
     shared.inbox.take(&mut posts);
     let mut ring = this.ring.borrow_mut();
-    ring.extend(posts.into_iter().map(|post| Ready::Handle(post.into_inner())));
+    ring.extend(posts.into_iter().map(|post| Ready::from(post.into_inner())));
 }
 
 #[inline(always)]
@@ -218,7 +224,7 @@ fn add_callback(this: &Own<EventLoop>, handle: &Obj) -> Result<Obj> {
     static CANCELLED: crate::ffi::Name = crate::ffi::Name::new("_cancelled");
     if !handle.attr(&CANCELLED)?.truth()? {
         this.push(match Own::<Handle>::from_obj(handle) {
-            Some(ours) => Ready::Handle(ours.clone()),
+            Some(ours) => Ready::from(ours.clone()),
             None => Ready::Foreign(handle.clone()),
         });
     }

@@ -174,6 +174,7 @@ impl Own<EventLoop> {
 fn run_observed(this: &Own<EventLoop>, ready: Ready, patched: bool) -> Result<()> {
     let cancelled = match &ready {
         Ready::Handle(handle) => handle.is_cancelled(),
+        Ready::ThreadSafe(handle) => handle.upcast::<Handle>().is_cancelled(),
         _ => false,
     };
     if cancelled { Ok(()) } else { ready.run_observed(this, patched) }

@@ -12,7 +12,7 @@
 
 use std::sync::Arc;
 
-use ferraio_core::reactor::{Events, Interest, Key, Poller, Reactor};
+use ferraio_core::reactor::{Drain, Events, Interest, Key, Poller, Reactor};
 use ferraio_core::waker::Waker;
 
 use super::{EventLoop, Ready};
@@ -53,6 +53,7 @@ pub(super) struct Io {
     /// Fds whose operation is over: they are forgotten before the next wait, unless there is another one by then.
     idle: Vec<Key>,
     waker: Key,
+    drain: Drain,
     generation: u32,
 }
 
@@ -72,7 +73,7 @@ const EVENTS: usize = 1024;
 impl Io {
     pub(super) fn new(waker: &Waker) -> std::io::Result<Self> {
         let mut reactor = Reactor::new()?;
-        let waker = reactor.register(waker.fd(), Interest::READ)?;
+        let (waker, drain) = reactor.register_waker(waker.fd())?;
         Ok(Io {
             poller: reactor.poller(),
             reactor,
@@ -80,6 +81,7 @@ impl Io {
             watches: Vec::new(),
             idle: Vec::new(),
             waker,
+            drain,
             generation: fork::generation(),
         })
     }
@@ -414,14 +416,14 @@ impl Own<EventLoop> {
     /// Puts what is ready on the ring.
     pub(super) fn collect_events(&self, events: Events) -> Result<()> {
         let mut cancelled = Vec::new();
-        let mut woken = false;
+        let mut drain = false;
         {
             let mut io = self.io.borrow_mut();
             let Some(io) = io.as_mut() else { return Ok(()) };
             let mut ring = self.ring.borrow_mut();
             for event in io.reactor.ready(&events) {
                 if event.key == io.waker {
-                    woken = true;
+                    drain = io.drain == Drain::AfterEachEvent;
                     continue;
                 }
                 let Some(fd) = io.reactor.fd_of(event.key) else { continue };
@@ -445,7 +447,7 @@ impl Own<EventLoop> {
         for (fd, direction) in cancelled {
             drop(self.unwatch(fd, direction));
         }
-        if woken {
+        if drain {
             if let Some(shared) = &*self.shared.borrow() {
                 shared.waker.drain();
             }

@@ -145,6 +145,23 @@ pub fn check_signals() -> Result<()> {
     Raised::check(unsafe { c::PyErr_CheckSignals() })
 }
 
+/// Calls `body`, which may end up here again without Python code in between: raises RecursionError when it is too deep.
+pub fn guard_recursion<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+    struct Leave;
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            // SAFETY: entered below, in this thread.
+            unsafe { c::Py_LeaveRecursiveCall() };
+        }
+    }
+    // SAFETY: whoever calls this crate is attached; the text ends with a NUL.
+    if unsafe { c::Py_EnterRecursiveCall(c" while calling a Python object".as_ptr()) } != 0 {
+        return Err(Raised::set());
+    }
+    let _leave = Leave;
+    body()
+}
+
 /// Shows a warning of `class`, which may be turned into an exception.
 pub fn warn(class: &Obj, message: &str, stack_level: isize) -> Result<()> {
     let message = std::ffi::CString::new(message).expect("our messages hold no NUL");

@@ -1,0 +1,506 @@
+"""Carries out a program of `generate` on a loop, and notes what happens and in which turn.
+
+Time is counted in turns: a callback that schedules itself again advances the loop's clock by one for each turn, so the
+loop never waits, and the same program finds the same timers due in the same turns wherever it runs. After so many turns
+everything that is left over is cancelled.
+"""
+
+import asyncio
+import contextlib
+import contextvars
+import functools
+import gc
+import itertools
+import sys
+import weakref
+from pathlib import Path
+
+from .generate import FUTURES, QUEUES
+
+MOST_TURNS = 200
+
+# asyncio's own, whatever is installed later: the two generations have to get along in one loop.
+OLD = {
+    "sleep": asyncio.sleep,
+    "gather": asyncio.gather,
+    "TaskGroup": asyncio.TaskGroup,
+    "timeout": asyncio.timeout,
+    "Task": asyncio.Task,
+    "Future": asyncio.Future,
+}
+
+variable = contextvars.ContextVar("variable", default=0)
+FILE = Path(__file__).name
+
+
+def trace(program, new_loop):
+    """Run the program on a new loop, and return the list of what happened."""
+    interpreter = Interpreter(new_loop())
+    return interpreter.run(program)
+
+
+class Leave(Exception):
+    """A body ends here."""
+
+
+class Interpreter:
+    """One run of one program."""
+
+    def __init__(self, loop):
+        self.loop = loop
+        self.turn = 0
+        self.events = []
+        self.tasks = []
+        self.callbacks = {}
+        self.labels = {}
+        self.order = weakref.WeakKeyDictionary()
+        self.next_place = itertools.count()
+
+    def note(self, *event):
+        self.events.append((self.turn, *event))
+
+    def run(self, program):
+        loop = self.loop
+        loop.time = lambda: float(self.turn)
+        loop.set_exception_handler(self.note_report)
+        asyncio.set_event_loop(loop)
+        loop.call_soon(self.tick)
+        gc.disable()  # whatever is garbage is found at the end
+        try:
+            loop.run_until_complete(self.main(program))
+            self.note("end")
+        except BaseException as error:
+            self.note("main ended with", describe(error))
+        try:
+            self.clean_up()
+        finally:
+            asyncio.set_event_loop(None)
+            loop.close()
+            gc.collect()
+            gc.enable()
+        return self.events
+
+    def clean_up(self):
+        """Let what is left of the program end, and say what the garbage collector makes of the rest."""
+        self.finish_tasks()
+        self.tasks.clear()
+        self.callbacks.clear()
+        self.futures = self.queues = None
+        del self.lock, self.semaphore, self.event, self.condition, self.barrier_
+        gc.collect()
+        self.loop.call_soon(self.loop.stop)
+        self.loop.run_forever()
+
+    def finish_tasks(self):
+        loop = self.loop
+        left = MOST_TURNS + 100
+        while any(not task.done() for task in self.tasks) and self.turn < left:
+            loop.call_soon(loop.stop)
+            loop.run_forever()
+            if self.turn % 10 == 0:
+                self.cancel_all()
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        for task in self.tasks:
+            self.note("left", self.label_of(task), state_of(task))
+
+    async def main(self, program):
+        self.futures = [self.loop.create_future() for _ in range(FUTURES)]
+        self.queues = [asyncio.Queue(number) for number in range(QUEUES)]
+        self.lock, self.semaphore = asyncio.Lock(), asyncio.Semaphore(2)
+        self.event, self.condition, self.barrier_ = asyncio.Event(), asyncio.Condition(), asyncio.Barrier(2)
+        self.adopt(0, asyncio.current_task())
+        return await self.traced(0, program)
+
+    def tick(self):
+        self.turn += 1
+        if self.turn >= MOST_TURNS and self.turn % 20 == 0:
+            self.cancel_all()
+        self.loop.call_soon(self.tick)
+
+    def cancel_all(self):
+        for task in self.tasks:
+            task.cancel("too late")
+
+    def note_report(self, loop, context):
+        about = context.get("task") or context.get("future")
+        self.note(
+            "report",
+            context["message"].split(" at 0x")[0] if "handle" not in context else "of a handle",
+            sorted(context),
+            describe(context.get("exception")),
+            self.labels.get(id(about)),
+        )
+
+    # What operations refer to.
+
+    def adopt(self, label, task):
+        self.labels[id(task)] = label
+        self.tasks.append(task)
+        self.order.setdefault(task, next(self.next_place))
+        return task
+
+    def label_of(self, future):
+        if future in self.futures if self.futures else False:
+            return f"future {self.futures.index(future)}"
+        return self.labels.get(id(future), "unknown")
+
+    def task(self, number):
+        return self.tasks[number % len(self.tasks)]
+
+    def other_task(self, number):
+        """A task that can be waited for: a later one, or they could wait for each other in a circle."""
+        task = self.task(number)
+        return task if self.order[task] > self.order[asyncio.current_task()] else None
+
+    def new(self, generation, name):
+        return OLD[name] if generation == "old" else getattr(asyncio, name)
+
+    # Bodies.
+
+    async def traced(self, label, body):
+        current = asyncio.current_task()
+        self.order.setdefault(current, next(self.next_place))
+        self.note(label, "begins", variable.get(), current.cancelling())
+        try:
+            result = await self.carry_out(label, body)
+            self.note(label, "returns", result)
+            return result
+        except BaseException as error:
+            self.note(label, "fails", describe(error))
+            raise
+
+    async def carry_out(self, label, body):
+        for name, *arguments in body:
+            self.note(label, name, *[argument for argument in arguments if isinstance(argument, int | str)])
+            try:
+                result = await getattr(self, name)(label, *arguments)
+            except Leave as leave:
+                return leave.args[0]
+            if result is not None:
+                self.note(label, name, "gave", result)
+        return label
+
+    # Operations: the methods are named as in `generate`.
+
+    async def pause(self, label, generation, times):
+        for _ in range(times):
+            result = await self.new(generation, "sleep")(0, label)
+        return result
+
+    async def sleep(self, label, generation, delay):
+        return await self.new(generation, "sleep")(delay, label)
+
+    async def spawn(self, label, how, child, body):
+        coro = self.traced(child, body)
+        match how:
+            case "loop":
+                task = self.loop.create_task(coro)
+            case "asyncio":
+                task = asyncio.create_task(coro, name=f"named {child}")
+            case "class":
+                task = asyncio.Task(coro, loop=self.loop)
+            case "ensure_future":
+                task = asyncio.ensure_future(coro)
+            case "eager" if sys.version_info >= (3, 12):
+                task = asyncio.Task(coro, loop=self.loop, eager_start=True)
+            case "subclass":
+                task = subclass_of(asyncio.Task)(coro, loop=self.loop)
+            case _:
+                task = OLD["Task"](coro, loop=self.loop)
+        self.adopt(child, task)
+
+    async def attempt(self, label, body, handled, handler, after, finally_):
+        try:
+            await self.carry_out(label, body)
+        except ERROR_CLASSES[handled] as error:
+            self.note(label, "caught", describe(error))
+            await self.carry_out(label, handler)
+            if after == "raise":
+                raise
+            if after == "raise another":
+                raise RuntimeError("another") from (error if label % 2 else None)
+        finally:
+            await self.carry_out(label, finally_)
+
+    async def cancel(self, label, whom, number, message):
+        task = asyncio.current_task() if whom == "self" else self.task(0 if whom == "parent" else number)
+        return task.cancel() if message is None else task.cancel(message)
+
+    async def uncancel(self, label):
+        return asyncio.current_task().uncancel()
+
+    async def await_task(self, label, number):
+        if task := self.other_task(number):
+            return await task
+
+    async def gather(self, label, generation, bodies, tasks, return_exceptions, cancel_it):
+        children = [self.traced(child, body) for child, body in bodies]
+        children += [task for number in tasks if (task := self.other_task(number))]
+        outer = self.new(generation, "gather")(*children, return_exceptions=return_exceptions)
+        if cancel_it:
+            self.note(label, "cancels its gather", outer.cancel("gathering"))
+        results = await outer
+        return [describe(result) for result in results]
+
+    async def group(self, label, generation, bodies, own):
+        group = self.new(generation, "TaskGroup")()
+        group._abort = functools.partial(self.abort, group)
+        async with group:
+            for child, body in bodies:
+                self.adopt(child, group.create_task(self.traced(child, body)))
+            await self.carry_out(label, own)
+
+    def abort(self, group):
+        """Do as asyncio's method, but always in the same order: that of a set changes from run to run."""
+        group._aborting = True
+        for task in sorted(group._tasks, key=self.label_of):
+            if not task.done():
+                task.cancel()
+
+    async def timeout(self, label, generation, delay, body, reschedule):
+        async with self.new(generation, "timeout")(delay) as timeout:
+            if reschedule != "keep":
+                timeout.reschedule(None if reschedule is None else self.loop.time() + reschedule)
+            await self.carry_out(label, body)
+        return timeout.expired()
+
+    async def wait(self, label, bodies, tasks, when, delay):
+        awaited = [self.adopt(child, asyncio.create_task(self.traced(child, body))) for child, body in bodies]
+        awaited += [task for number in tasks if (task := self.other_task(number))]
+        if not awaited:
+            return None
+        done, pending = await asyncio.wait(awaited, timeout=delay, return_when=getattr(asyncio, when))
+        return [sorted(map(str, map(self.label_of, some))) for some in (done, pending)]
+
+    async def wait_for(self, label, child, body, delay):
+        return await asyncio.wait_for(self.traced(child, body), delay)
+
+    async def wait_for_task(self, label, number, delay):
+        if task := self.other_task(number):
+            return await asyncio.wait_for(task, delay)
+
+    async def as_completed(self, label, bodies, delay, stop_early):
+        results = []
+        # asyncio goes through a set of coroutines, in any order; tasks are labelled, so that order can be made sure.
+        tasks = [self.adopt(child, asyncio.create_task(self.traced(child, body))) for child, body in bodies]
+        for next_one in asyncio.as_completed(tasks, timeout=delay):
+            try:
+                results.append(await next_one)
+            except (ValueError, LookupError, TimeoutError) as error:
+                results.append(describe(error))
+        return sorted(map(str, results))
+
+    async def shield(self, label, child, body):
+        return await asyncio.shield(self.adopt(child, self.loop.create_task(self.traced(child, body))))
+
+    async def shield_task(self, label, number):
+        if task := self.other_task(number):
+            return await asyncio.shield(task)
+
+    async def end_future(self, label, number, how, error):
+        future = self.futures[number]
+        try:
+            match how:
+                case "result":
+                    future.set_result(label)
+                case "exception":
+                    future.set_exception(ERROR_CLASSES[error]("set"))
+                case "cancel":
+                    return future.cancel(f"by {label}")
+                case "renew":
+                    self.futures[number] = asyncio.Future() if label % 2 else OLD["Future"]()
+        except asyncio.InvalidStateError as error:
+            return describe(error)
+
+    async def await_future(self, label, number, how):
+        future = self.futures[number]
+        if how == "shield":
+            return await asyncio.shield(future)
+        if how == "wrapped":
+            return await Wrapped(future)
+        return await future
+
+    async def done_callback(self, label, what, number, how, key):
+        future = self.futures[number] if what == "future" else self.task(number)
+        if how == "remove":
+            return [future.remove_done_callback(callback) for callback in list(self.callbacks.values())]
+
+        def callback(done):
+            self.note("callback", key, state_of(done), variable.get(), asyncio.current_task() is None)
+            if how == "add failing":
+                raise ValueError("callback")
+
+        self.callbacks[key] = callback
+        future.add_done_callback(callback)
+        return len(future._callbacks or ())
+
+    async def call(self, label, how, delay, effect, number, key, cancel_it):
+        handle = None
+
+        def callback(*arguments):
+            self.note("called", key, arguments, variable.get(), asyncio.current_task() is None)
+            match effect:
+                case "fail":
+                    raise ValueError("called")
+                case "cancel itself":
+                    handle.cancel()
+                case "end a future":
+                    future = self.futures[number % FUTURES]
+                    if not future.done():
+                        future.set_result(key)
+                case "cancel a task":
+                    self.note("called", self.task(number).cancel(key))
+                case "call":
+                    self.loop.call_soon(self.note, "called by", key)
+
+        arguments = range(number % 4)
+        match how:
+            case "soon":
+                handle = self.loop.call_soon(callback, *arguments)
+            case "threadsafe":
+                handle = self.loop.call_soon_threadsafe(callback, *arguments)
+            case "later":
+                handle = self.loop.call_later(delay, callback, *arguments)
+            case "at":
+                handle = self.loop.call_at(self.loop.time() + delay, callback, *arguments)
+        if cancel_it:
+            handle.cancel()
+
+    async def fail(self, label, error):
+        raise ERROR_CLASSES[error](label)
+
+    async def use_queue(self, label, number, how, item):
+        queue = self.queues[number]
+        try:
+            match how:
+                case "put":
+                    await queue.put(item)
+                case "get":
+                    return await queue.get()
+                case "put_nowait":
+                    queue.put_nowait(item)
+                case "get_nowait":
+                    return queue.get_nowait()
+                case "join":
+                    await queue.join()
+                case "task_done":
+                    queue.task_done()
+                case "shutdown" if sys.version_info >= (3, 13):
+                    queue.shutdown(immediate=item < 5)
+        except (asyncio.QueueEmpty, asyncio.QueueFull, ValueError, *SHUT_DOWN) as error:
+            return describe(error)
+
+    async def use_lock(self, label, which, body):
+        async with self.lock if which == "lock" else self.semaphore:
+            await self.carry_out(label, body)
+
+    async def use_event(self, label, how):
+        if how == "wait":
+            return await self.event.wait()
+        getattr(self.event, how)()
+
+    async def use_condition(self, label, how):
+        async with self.condition:
+            if how == "wait":
+                return await self.condition.wait()
+            getattr(self.condition, how)()
+
+    async def context_variable(self, label, value):
+        before = variable.get()
+        variable.set(value)
+        return before
+
+    async def look(self, label):
+        everybody = sorted(str(self.label_of(task)) for task in asyncio.all_tasks())
+        return [everybody, [(self.label_of(task), state_of(task)) for task in self.tasks]]
+
+    async def barrier(self, label):
+        return await self.barrier_.wait()
+
+    async def generator(self, label, before, after, leave_it):
+        async def generate():
+            try:
+                await self.carry_out(label, before)
+                yield 1
+                await self.carry_out(label, after)
+                yield 2
+            finally:
+                self.note(label, "generator ends")
+
+        values = []
+        async with contextlib.aclosing(generate()) as iterator:
+            async for value in iterator:
+                values.append(value)
+                if leave_it:
+                    break
+        return values
+
+    async def leave(self, label, value):
+        raise Leave(value)
+
+
+class Wrapped:
+    """An awaitable written in Python."""
+
+    def __init__(self, future):
+        self.future = future
+
+    def __await__(self):
+        return (yield from self.future.__await__())
+
+
+SHUT_DOWN = (asyncio.QueueShutDown,) if sys.version_info >= (3, 13) else ()
+
+ERROR_CLASSES = {
+    "Exception": Exception,
+    "BaseException": BaseException,
+    "ExceptionGroup": BaseExceptionGroup,
+    "ValueError": ValueError,
+    "LookupError": LookupError,
+    "OSError": OSError,
+    "CancelledError": asyncio.CancelledError,
+    "StopAsyncIteration": StopAsyncIteration,
+}
+
+_subclasses = {}
+
+
+def subclass_of(task_class):
+    """Return a subclass of a task class, the same for the same."""
+    if task_class not in _subclasses:
+        _subclasses[task_class] = type("Subclass", (task_class,), {})
+    return _subclasses[task_class]
+
+
+def state_of(future):
+    """Describe a future without touching it."""
+    description = [future._state, future._asyncio_future_blocking, len(future._callbacks or ())]
+    if isinstance(future, OLD["Task"]):
+        description += [future.cancelling(), future._must_cancel, future._fut_waiter is None]
+    if future.done():
+        description += [describe(future._exception), future._log_traceback]
+    return description
+
+
+def describe(thing, depth=0):
+    """Describe a value; of an exception also what it was chained to, and through which bodies it went."""
+    if not isinstance(thing, BaseException):
+        return thing
+    if depth > 4:
+        return "…"
+    description = [type(thing).__name__, str(thing).split(" at 0x")[0]]
+    if isinstance(thing, BaseExceptionGroup):
+        description += [describe(error, depth + 1) for error in thing.exceptions]
+    for name in ("__cause__", "__context__"):
+        chained = getattr(thing, name)
+        if chained is not None:
+            description += [name, describe(chained, depth + 1)]
+    if thing.__suppress_context__:
+        description.append("suppressed")
+    frames, traceback = [], thing.__traceback__
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if Path(code.co_filename).name == FILE:
+            frames.append(f"{code.co_name}:{traceback.tb_lineno}")
+        traceback = traceback.tb_next
+    return [*description, frames]
