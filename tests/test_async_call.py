@@ -2,8 +2,10 @@
 
 import asyncio
 import gc
+import inspect
 import warnings
 import weakref
+from unittest import mock
 
 import pytest
 
@@ -213,3 +215,46 @@ def test_a_cycle_through_a_waiting_call_is_collected(run):
         return alive()
 
     assert run(main) is None
+
+
+def functions():
+    """What programs ask about: methods of a class and of an instance, and a function."""
+    return {
+        "Queue.put": (asyncio.Queue.put, asyncio.Queue().put),
+        "Queue.get": (asyncio.LifoQueue.get, asyncio.Queue().get),
+        "Lock.acquire": (asyncio.Lock.acquire, asyncio.Lock().acquire),
+        "Semaphore.acquire": (asyncio.BoundedSemaphore.acquire, asyncio.Semaphore().acquire),
+        "Event.wait": (asyncio.Event.wait, asyncio.Event().wait),
+        "sleep": (asyncio.sleep, asyncio.sleep),
+    }
+
+
+def test_methods_are_known_as_coroutine_functions(loop_kind):
+    for name, found in functions().items():
+        for function in found:
+            assert inspect.iscoroutinefunction(function), name
+            assert function.__qualname__ == name
+            assert function.__doc__
+
+
+def test_methods_show_the_signature_of_asyncio(loop_kind):
+    assert str(inspect.signature(asyncio.Queue.put)) == "(self, item)"
+    assert str(inspect.signature(asyncio.Queue().put)) == "(item)"
+    assert str(inspect.signature(asyncio.sleep)) == "(delay, result=None)"
+
+
+def test_a_mock_of_a_method_can_be_awaited(run):
+    async def main():
+        queue = mock.create_autospec(asyncio.Queue, instance=True)
+        queue.get.return_value = "item"
+        with mock.patch("asyncio.sleep") as sleep:
+            await asyncio.sleep(3600)
+        queue.put_nowait("other")
+        return await queue.get(), sleep.await_count
+
+    assert run(main) == ("item", 1)
+
+
+def test_a_method_is_only_for_its_own_class(loop_kind):
+    with pytest.raises((TypeError, AttributeError)):
+        asyncio.Lock.acquire(asyncio.Queue()).send(None)

@@ -47,6 +47,7 @@ names! {
     RUN_HANDLE = "_run",
     SET_EXCEPTION = "set_exception",
     SET_RESULT = "set_result",
+    SLEEP = "sleep",
     SOURCE_TRACEBACK = "source_traceback",
     STEP = "_step",
     TASK = "task",

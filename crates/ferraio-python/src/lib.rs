@@ -29,12 +29,13 @@ mod thread_safe_handle;
 mod timeout;
 mod transport;
 
-use ffi::{Class, Obj, Result, module};
+use ffi::{Class, Obj, Result, async_function, module};
 
 /// Fills the new module.
 fn fill(module: &Obj) -> Result<()> {
     ffi::current_task::prepare()?;
     ffi::stop_iteration::make_class(module)?;
+    ffi::async_function::make_class(module)?;
     let (handle, timer_handle) = handle::make_classes(module)?;
     let classes = [
         ("Handle", handle),
@@ -89,7 +90,9 @@ fn fill(module: &Obj) -> Result<()> {
                 "_set_metaclass(cls, metaclass)\n\nLet a metaclass decide isinstance()."
             ),
         ],
-    )
+    )?;
+    let sleep = async_function::wrap(module.attr(&imports::SLEEP)?, sleep::ORIGINAL_FUNCTION.get()?.clone())?;
+    module::add(module, "sleep", &sleep)
 }
 
 fn unfinished_tasks(_: ffi::Args<'_>) -> Result<Obj> {

@@ -39,6 +39,9 @@ enum Progress {
 static CELL: ClassCell = ClassCell::new();
 static ORIGINAL: Import = Import::new("ferraio._cold", "sleep");
 
+/// What `sleep` looks like; looked up before anything is installed.
+pub static ORIGINAL_FUNCTION: Import = Import::new("asyncio.tasks", "sleep");
+
 impl Class for Sleep {
     const NAME: &'static std::ffi::CStr = c"ferraio._ferraio.Sleep";
     const DOC: &'static std::ffi::CStr = c"What sleep() returns: to be awaited once.";

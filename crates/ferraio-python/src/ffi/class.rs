@@ -38,6 +38,8 @@ pub trait Class: Sized + 'static {
     /// The offset of the field of type [`WeakReferences`], if instances may be weakly referenced and no base class sees
     /// to that.
     const WEAK_REFERENCES: Option<usize> = None;
+    /// The offset of the field with the function that the interpreter calls, for instances that are functions.
+    const VECTORCALL: Option<usize> = None;
     /// What a new instance made by Python holds before `__init__`; `None`: Python cannot make one.
     const NEW: Option<fn() -> Self> = None;
 
@@ -302,19 +304,22 @@ pub fn make<T: Class>(module: &Obj, mut parts: ClassParts) -> Result<Obj> {
     if T::NEW.is_some() {
         slots.push(slot(c::Py_tp_new, new::<T> as *mut c_void));
     }
-    if let Some(field) = T::WEAK_REFERENCES {
-        let members: &'static mut [c::PyMemberDef] = Box::leak(Box::new([
-            c::PyMemberDef {
-                name: c"__weaklistoffset__".as_ptr(),
+    let offsets = [(c"__weaklistoffset__", T::WEAK_REFERENCES), (c"__vectorcalloffset__", T::VECTORCALL)];
+    let mut members: Vec<c::PyMemberDef> = Vec::new();
+    members.extend(offsets.iter().filter_map(|(name, field)| {
+        let field = (*field)?;
+        Some(c::PyMemberDef {
+            name: name.as_ptr(),
                 type_code: c::Py_T_PYSSIZET,
                 offset: (offset + field) as isize,
                 flags: c::Py_READONLY,
                 doc: ptr::null(),
-            },
+        })
+    }));
+    if !members.is_empty() {
             // SAFETY: an all-zero entry ends the array.
-            unsafe { std::mem::zeroed() },
-        ]));
-        slots.push(slot(c::Py_tp_members, members.as_mut_ptr().cast()));
+        members.push(unsafe { std::mem::zeroed() });
+        slots.push(slot(c::Py_tp_members, members.leak().as_mut_ptr().cast()));
     }
     if !parts.methods.is_empty() {
         // SAFETY: an all-zero entry ends the array.
@@ -334,6 +339,9 @@ pub fn make<T: Class>(module: &Obj, mut parts: ClassParts) -> Result<Obj> {
     }
     if T::GC {
         flags |= c::Py_TPFLAGS_HAVE_GC;
+    }
+    if T::VECTORCALL.is_some() {
+        flags |= c::Py_TPFLAGS_HAVE_VECTORCALL | c::Py_TPFLAGS_METHOD_DESCRIPTOR;
     }
     if T::NEW.is_none() {
         flags |= c::Py_TPFLAGS_DISALLOW_INSTANTIATION;

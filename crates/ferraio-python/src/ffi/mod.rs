@@ -10,6 +10,7 @@
 //! * C enters through [`trampoline`] alone, where a panic becomes a Python exception.
 
 pub mod args;
+pub mod async_function;
 pub mod buffer;
 pub mod class;
 pub mod coroutine;

@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use super::{Waiters, new_waiter, remove_waiter, wake};
 use crate::async_call::{AsyncCall, Body, Step};
+use crate::ffi::async_function;
 use crate::ffi::{Class, ClassCell, Deque, Hooks, Import, Name, Obj, Own, Raised, Result, Slot, Visit, class};
 use crate::future::Future;
 use crate::{flag_attribute, method, slot, slot_attribute};
@@ -137,6 +138,7 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
             ..Default::default()
         },
     )?;
+    async_function::dress_methods(&class, ORIGINAL.get()?, &[&WAIT])?;
     HOOKS.remember(&class, ORIGINAL.get()?)?;
     Ok(class)
 }

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use super::{Waiters, deque_in, is_cancellation, new_waiter, remove_waiter, somebody_waits, wake};
 use crate::async_call::{AsyncCall, Body, Step, exit_arguments};
 use crate::error::Error;
+use crate::ffi::async_function;
 use crate::ffi::{Class, ClassCell, Deque, Hooks, Import, Name, Obj, Own, Raised, Result, Slot, Visit, class};
 use crate::future::Future;
 use crate::{flag_attribute, method, slot, slot_attribute};
@@ -197,6 +198,7 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
             ..Default::default()
         },
     )?;
+    async_function::dress_methods(&class, ORIGINAL.get()?, &[&ACQUIRE])?;
     HOOKS.remember(&class, ORIGINAL.get()?)?;
     Ok(class)
 }

@@ -9,6 +9,7 @@ use std::cell::Cell;
 use super::{new_waiter, wake};
 use crate::async_call::{AsyncCall, Body, Step};
 use crate::error::Error;
+use crate::ffi::async_function;
 use crate::ffi::{
     Args, Class, ClassCell, Deque, Hooks, Import, List, Name, Obj, Own, Raised, Result, Slot, Visit, class, exception,
 };
@@ -190,7 +191,6 @@ impl Own<Queue> {
                 return Ok(step);
             }
         }
-        static PUT: Name = Name::new("put");
         ORIGINAL.get()?.attr(&PUT)?.call([self.obj(), item]).map(Step::Delegate)
     }
 
@@ -220,7 +220,6 @@ impl Own<Queue> {
                 return Ok(step);
             }
         }
-        static GET: Name = Name::new("get");
         ORIGINAL.get()?.attr(&GET)?.call([self.obj()]).map(Step::Delegate)
     }
 
@@ -302,6 +301,8 @@ impl Own<Queue> {
     }
 }
 
+static PUT: Name = Name::new("put");
+static GET: Name = Name::new("get");
 static EMPTY: Name = Name::new("empty");
 static FULL: Name = Name::new("full");
 
@@ -544,6 +545,7 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
     )?;
     HEAP_PUSH.get()?;
     HEAP_POP.get()?;
+    async_function::dress_methods(&class, ORIGINAL.get()?, &[&PUT, &GET])?;
     FIFO.remember(&class, ORIGINAL.get()?)?;
     LIFO.remember(&class, ORIGINAL_LIFO.get()?)?;
     PRIORITY.remember(&class, ORIGINAL_PRIORITY.get()?)?;

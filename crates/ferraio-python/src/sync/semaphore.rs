@@ -5,9 +5,8 @@ use std::cell::Cell;
 use super::{Waiters, deque_in, is_cancellation, new_waiter, remove_waiter, somebody_waits, wake};
 use crate::async_call::{AsyncCall, Body, Step, exit_arguments};
 use crate::error::Error;
-use crate::ffi::{
-    Class, ClassCell, Deque, Hooks, Import, Name, Obj, Own, Raised, Result, Slot, Visit, class, exception,
-};
+use crate::ffi::async_function;
+use crate::ffi::{Class, ClassCell, Deque, Hooks, Import, Name, Obj, Own, Raised, Result, Slot, Visit, class, exception};
 use crate::future::{Future, State};
 use crate::{attribute, method, slot, slot_attribute};
 
@@ -279,6 +278,7 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
             ..Default::default()
         },
     )?;
+    async_function::dress_methods(&class, ORIGINAL.get()?, &[&ACQUIRE])?;
     HOOKS.remember(&class, ORIGINAL.get()?)?;
     ORIGINAL_BOUNDED.get()?;
     Ok(class)
