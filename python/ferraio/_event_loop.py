@@ -7,24 +7,35 @@ have threads of their own.
 
 import asyncio
 import concurrent.futures
+import selectors
 import socket
 import sys
 import threading
+import weakref
 from asyncio import constants, sslproto
 
 from ferraio import _cold, _ferraio  # _cold keeps the names of the standard library as they are now
 from ferraio._transports import SocketTransport
 
 
-class _NoSelector:
-    """Stands where asyncio's loop keeps its selector: the Rust loop has its own."""
+class _Watches:
+    """Stands where asyncio's loop keeps its selector: shows what the Rust loop watches, and to whom."""
+
+    def __init__(self, loop):
+        self._loop = weakref.ref(loop)
 
     def close(self):
         """Do nothing: the Rust loop closes its own."""
 
     def get_map(self):
-        """Return an empty mapping: nothing is registered here."""
-        return {}
+        """Return a new dict: from the number of each fd that is watched to its `selectors.SelectorKey`."""
+        loop = self._loop()
+        watches = () if loop is None else loop._watches()
+        return {fd: selectors.SelectorKey(fd, fd, events, handles) for fd, events, handles in watches}
+
+    def get_key(self, fd):
+        """Return the `selectors.SelectorKey` of an fd; raise KeyError if it is not watched."""
+        return self.get_map()[fd]
 
 
 #: How many names are looked up at the same time.
@@ -68,7 +79,7 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
         _ferraio.EventLoop.__init__(self)
         self._resolver = None
         self._ssock = self._csock = None
-        _StandardLoop.__init__(self, _NoSelector())
+        _StandardLoop.__init__(self, _Watches(self))
 
     # Running.
 
