@@ -499,7 +499,8 @@ fn watches(this: &Own<EventLoop>) -> Result<Obj> {
     if let Some(io) = this.io.borrow().as_ref() {
         for (fd, watch) in io.watches.iter().enumerate() {
             let sides = watch.as_ref().map(|watch| (watch.reader.clone(), watch.writer.clone()));
-            watched.extend(sides.filter(|(reader, writer)| reader.is_some() || writer.is_some()).map(|sides| (fd, sides)));
+            watched
+                .extend(sides.filter(|(reader, writer)| reader.is_some() || writer.is_some()).map(|sides| (fd, sides)));
         }
     }
     let mut entries = Vec::with_capacity(watched.len());
@@ -548,7 +549,13 @@ pub(super) fn methods() -> Vec<pyo3_ffi::PyMethodDef> {
             add_writer,
             "_add_writer(fd, callback, *args, context=None)\n\nCall a callback whenever the fd can be written; return its Handle."
         ),
-        method!(EventLoop, "_watches", noargs, watches, "Return (fd, events, (reader, writer)) for each fd that is watched."),
+        method!(
+            EventLoop,
+            "_watches",
+            noargs,
+            watches,
+            "Return (fd, events, (reader, writer)) for each fd that is watched."
+        ),
         method!(EventLoop, "_remove_reader", one, remove_reader, "Stop watching the fd; was it watched for reading?"),
         method!(EventLoop, "_remove_writer", one, remove_writer, "Stop watching the fd; was it watched for writing?"),
     ]

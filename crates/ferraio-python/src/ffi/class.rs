@@ -310,14 +310,14 @@ pub fn make<T: Class>(module: &Obj, mut parts: ClassParts) -> Result<Obj> {
         let field = (*field)?;
         Some(c::PyMemberDef {
             name: name.as_ptr(),
-                type_code: c::Py_T_PYSSIZET,
-                offset: (offset + field) as isize,
-                flags: c::Py_READONLY,
-                doc: ptr::null(),
+            type_code: c::Py_T_PYSSIZET,
+            offset: (offset + field) as isize,
+            flags: c::Py_READONLY,
+            doc: ptr::null(),
         })
     }));
     if !members.is_empty() {
-            // SAFETY: an all-zero entry ends the array.
+        // SAFETY: an all-zero entry ends the array.
         members.push(unsafe { std::mem::zeroed() });
         slots.push(slot(c::Py_tp_members, members.leak().as_mut_ptr().cast()));
     }

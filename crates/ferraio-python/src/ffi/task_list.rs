@@ -136,9 +136,10 @@ mod list {
     }
 
     fn offsets(words: &[Cell<usize>], before: &[usize], joined: &[usize]) -> Option<(usize, usize)> {
-        let place = before.windows(2).zip(joined.windows(2)).position(|(before, joined)| {
-            before == [0, 0] && joined[0] != 0 && joined[1] != 0
-        })?;
+        let place = before
+            .windows(2)
+            .zip(joined.windows(2))
+            .position(|(before, joined)| before == [0, 0] && joined[0] != 0 && joined[1] != 0)?;
         let changed = before.iter().zip(joined).filter(|(before, joined)| before != joined).count();
         // SAFETY: attached. The newest task is the last of its thread's list, so that the head follows; the head is part
         // of the thread's state only if that is so, and is read only then.

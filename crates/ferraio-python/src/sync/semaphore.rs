@@ -6,7 +6,9 @@ use super::{Waiters, deque_in, is_cancellation, new_waiter, remove_waiter, someb
 use crate::async_call::{AsyncCall, Body, Step, exit_arguments};
 use crate::error::Error;
 use crate::ffi::async_function;
-use crate::ffi::{Class, ClassCell, Deque, Hooks, Import, Name, Obj, Own, Raised, Result, Slot, Visit, class, exception};
+use crate::ffi::{
+    Class, ClassCell, Deque, Hooks, Import, Name, Obj, Own, Raised, Result, Slot, Visit, class, exception,
+};
 use crate::future::{Future, State};
 use crate::{attribute, method, slot, slot_attribute};
 
