@@ -24,6 +24,7 @@ use ferraio_core::timers::{AfterCancel, Timers};
 use ferraio_core::waker::Waker;
 
 use crate::error::Error;
+use crate::ffi::received_bytes::SpareBytes;
 use crate::ffi::thread::{self, Posted};
 use crate::ffi::{Args, Class, ClassCell, Import, Name, Obj, Own, Result, Slot, Visit, class, current_task, fork};
 use crate::future::Future;
@@ -76,6 +77,8 @@ pub struct EventLoop {
     generation: Cell<u32>,
     /// The buffer into which sockets are read.
     read_buffer: Cell<Option<Box<[u8]>>>,
+    /// The `bytes` object into which the next message may be received.
+    pub spare_bytes: SpareBytes,
     /// The version of `asyncio.Handle` when its `_run` was last looked at, and whether somebody has patched it.
     handle_version: Cell<(u32, bool)>,
     /// asyncio's weak dictionary of transports by fd number, and the dict inside it.
@@ -178,6 +181,7 @@ impl EventLoop {
             hash: Cell::new(0),
             generation: Cell::new(fork::generation()),
             read_buffer: Cell::new(None),
+            spare_bytes: SpareBytes::default(),
             handle_version: Cell::new((0, false)),
             transports: Slot::empty(),
             transports_by_fd: Slot::empty(),

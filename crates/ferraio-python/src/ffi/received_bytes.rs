@@ -1,35 +1,97 @@
-//! Receiving from a socket straight into a new `bytes` object, before anybody sees it.
+//! Receiving from a socket straight into a `bytes` object, before anybody sees it.
+//!
+//! An object that nobody but us refers to any more, after the protocol has seen it, is used for the next message: an
+//! echo server needs no memory but its first. Reference counts tell, as for the interpreter's own tuples in `zip`.
 
+use std::cell::Cell;
 use std::io;
 
 use ferraio_core::socket::{self, Io};
 use pyo3_ffi as c;
 
-use super::exception::{Raised, Result};
+use super::exception::Result;
 use super::object::Obj;
+use super::slot::Slot;
 
-unsafe extern "C" {
-    fn _PyBytes_Resize(object: *mut *mut c::PyObject, size: c::Py_ssize_t) -> std::ffi::c_int;
+/// The object that can be used again, with its room for bytes, which may be more than its length.
+#[derive(Default)]
+pub struct SpareBytes {
+    object: Slot,
+    room: Cell<usize>,
 }
 
-/// Receives at most `room` bytes.
-#[inline]
-pub fn receive(fd: i32, room: usize) -> Result<io::Result<Io<Obj>>> {
-    // Shorter objects may be shared with others.
-    let room = room.max(2);
-    // SAFETY: a new object with room for so many bytes, which nobody has written to and nobody else has seen. After the
-    // call its first `size` bytes are filled, and it is cut to that size; if that fails it is gone.
-    unsafe {
-        let object = Obj::new_ref(c::PyBytes_FromStringAndSize(std::ptr::null(), room as isize))?;
-        let memory = std::slice::from_raw_parts_mut(c::PyBytes_AsString(object.as_ptr()).cast(), room);
-        match socket::recv_uninit(fd, memory) {
-            Ok(Io::Done(size)) => {
-                let mut object = object.into_ptr();
-                Raised::check(_PyBytes_Resize(&mut object, size as isize))?;
-                Ok(Ok(Io::Done(Obj::new_ref(object)?)))
+/// What was received: an object, and how much room it has.
+pub struct Received {
+    /// The bytes.
+    pub data: Obj,
+    room: usize,
+}
+
+impl SpareBytes {
+    /// An object with so much room, or somewhat more.
+    fn take(&self, room: usize) -> Result<(Obj, usize)> {
+        let spare = self.room.get();
+        if (room..=2 * room).contains(&spare) {
+            if let Some(object) = self.object.take() {
+                return Ok((object, spare));
             }
-            Ok(Io::Later) => Ok(Ok(Io::Later)),
-            Err(error) => Ok(Err(error)),
         }
+        // SAFETY: gives a new object with room for so many bytes, or NULL.
+        let object = unsafe { Obj::new_ref(c::PyBytes_FromStringAndSize(std::ptr::null(), room as isize))? };
+        Ok((object, room))
+    }
+
+    fn keep(&self, object: Obj, room: usize) {
+        self.room.set(room);
+        self.object.set(object);
+    }
+
+    /// Takes an object back, unless somebody has kept it.
+    #[inline(always)]
+    pub fn give_back(&self, received: Received) {
+        if received.data.ref_count() == 1 && received.room > 0 {
+            self.keep(received.data, received.room);
+        }
+    }
+
+    /// Receives about `room` bytes at the most. `None` is the end of the stream.
+    #[inline]
+    pub fn receive(&self, fd: i32, room: usize) -> Result<io::Result<Io<Option<Received>>>> {
+        // The shortest objects may be shared with others.
+        let (object, room) = self.take(room.max(64))?;
+        // SAFETY: nobody else refers to the object, which has room for so many bytes.
+        let memory = unsafe {
+            let bytes = (&raw mut (*object.as_ptr().cast::<c::PyBytesObject>()).ob_sval).cast();
+            std::slice::from_raw_parts_mut(bytes, room)
+        };
+        let size = match socket::recv_uninit(fd, memory) {
+            Ok(Io::Done(size)) if size > 0 => size,
+            outcome => {
+                self.keep(object, room);
+                return Ok(outcome.map(|outcome| match outcome {
+                    Io::Done(_) => Io::Done(None),
+                    Io::Later => Io::Later,
+                }));
+            }
+        };
+        if size < room / 2 {
+            // Too small a part of it is used to let the program keep it all.
+            // SAFETY: the kernel has filled so many bytes.
+            let data = Obj::bytes(unsafe { std::slice::from_raw_parts(memory.as_ptr().cast(), size) })?;
+            self.keep(object, room);
+            return Ok(Ok(Io::Done(Some(Received { data, room: 0 }))));
+        }
+        // SAFETY: still nobody else refers to the object; its first `size` bytes are filled, and there is room for one
+        // more, which ends them. A hash from an earlier life is forgotten.
+        unsafe {
+            let bytes = object.as_ptr().cast::<c::PyBytesObject>();
+            (*bytes).ob_base.ob_size = size as isize;
+            #[allow(deprecated, reason = "it is what the hash of a bytes object is kept in")]
+            {
+                (*bytes).ob_shash = -1;
+            }
+            (&raw mut (*bytes).ob_sval).cast::<u8>().add(size).write(0);
+        }
+        Ok(Ok(Io::Done(Some(Received { data: object, room }))))
     }
 }

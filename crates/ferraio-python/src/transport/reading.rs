@@ -1,27 +1,20 @@
 //! From the socket to the protocol.
 //!
 //! Each time the fd is readable there is one `recv`: into the loop's one buffer, of which the protocol gets a copy of just
-//! the right size; straight into a new `bytes` object, where much has come the last time (`echo.protocol_10`, `_100` in
-//! the benches); or into the memory that a `BufferedProtocol` offers. Should there be more, the loop says so again.
+//! the right size; straight into a `bytes` object, where much has come the last time (`echo.protocol_*` in the benches); or into the memory that a `BufferedProtocol` offers. Should there be more, the loop says so again.
 
 use ferraio_core::socket::{self, Io};
 
 use super::tcp::{Delivery, Phase, SocketTransport};
 use crate::error::{Error, os_exception};
-use crate::event_loop::{Direction, READ_SIZE};
+use crate::event_loop::{Direction, EventLoop, READ_SIZE};
 use crate::ffi::buffer::Buffer;
-use crate::ffi::{Import, Name, Obj, Own, Result, received_bytes};
+use crate::ffi::{Import, Name, Obj, Own, Result};
 
 static DATA_RECEIVED: Name = Name::new("data_received");
 static GET_BUFFER: Name = Name::new("get_buffer");
 static BUFFER_UPDATED: Name = Name::new("buffer_updated");
 static EOF_RECEIVED: Name = Name::new("eof_received");
-
-/// What a `recv` gave.
-enum Received {
-    Data(Obj),
-    Nothing(Nothing),
-}
 
 /// Why there is nothing.
 enum Nothing {
@@ -42,8 +35,9 @@ impl<T> From<std::io::Result<Io<T>>> for Nothing {
     }
 }
 
-/// From this size on it costs more to copy what was received than to cut a new object to size.
-const WORTH_RECEIVING_DIRECTLY: usize = 4096;
+/// From this size on it pays to receive into an object of the right size: the interpreter's own allocator is faster with
+/// the smaller ones.
+const WORTH_RECEIVING_DIRECTLY: usize = 480;
 
 impl Own<SocketTransport> {
     /// Gives the connection to another protocol.
@@ -97,52 +91,57 @@ impl Own<SocketTransport> {
     }
 
     fn receive_data(&self) -> Result<()> {
-        let received = match self.expected.get() {
-            0 => self.receive_through_shared_buffer(),
-            room => self.receive_directly(room),
-        };
-        match received? {
-            Received::Data(data) => {
-                let Some(protocol) = self.protocol.get() else { return Ok(()) };
-                match protocol.call_method(&DATA_RECEIVED, [&data]) {
-                    Ok(_) => Ok(()),
-                    Err(raised) => self.fatal(raised, "Fatal error: protocol.data_received() call failed."),
-                }
-            }
-            Received::Nothing(why) => self.nothing_received(why),
+        let event_loop = self.event_loop()?;
+        match self.expected.get() {
+            0 => self.receive_through_shared_buffer(&event_loop),
+            room => self.receive_directly(&event_loop, room),
         }
     }
 
     /// Nobody knows how much will come: most often it is little.
     #[inline]
-    fn receive_through_shared_buffer(&self) -> Result<Received> {
-        let event_loop = self.event_loop()?;
+    fn receive_through_shared_buffer(&self, event_loop: &Own<EventLoop>) -> Result<()> {
         let mut buffer = event_loop.take_read_buffer();
-        let received = match socket::recv(self.fd.get(), &mut buffer) {
-            Ok(Io::Done(size)) if size > 0 => {
-                if size >= WORTH_RECEIVING_DIRECTLY {
-                    self.expected.set((size + 1).next_multiple_of(1024).min(buffer.len()));
-                }
-                Obj::bytes(&buffer[..size]).map(Received::Data)
-            }
-            outcome => Ok(Received::Nothing(Nothing::from(outcome))),
+        let outcome = socket::recv(self.fd.get(), &mut buffer);
+        let data = match outcome {
+            Ok(Io::Done(size)) if size > 0 => Some(Obj::bytes(&buffer[..size])),
+            _ => None,
         };
         event_loop.put_read_buffer(buffer);
-        received
+        match (data, outcome) {
+            (Some(data), Ok(Io::Done(size))) => {
+                if size >= WORTH_RECEIVING_DIRECTLY {
+                    self.expected.set((size + 1).next_multiple_of(64).min(READ_SIZE));
+                }
+                self.deliver(&data?)
+            }
+            (_, outcome) => self.nothing_received(Nothing::from(outcome)),
+        }
     }
 
     /// About as much comes as the last time: the protocol gets the very memory into which it was received.
-    fn receive_directly(&self, room: usize) -> Result<Received> {
-        Ok(match received_bytes::receive(self.fd.get(), room)? {
-            Ok(Io::Done(data)) => {
-                let size = data.as_bytes().map_or(0, <[u8]>::len);
-                if size == room && room < READ_SIZE || size < room / 4 {
-                    self.expected.set(0);
-                }
-                if size > 0 { Received::Data(data) } else { Received::Nothing(Nothing::End) }
-            }
-            outcome => Received::Nothing(Nothing::from(outcome)),
-        })
+    #[inline]
+    fn receive_directly(&self, event_loop: &Own<EventLoop>, room: usize) -> Result<()> {
+        let received = match event_loop.spare_bytes.receive(self.fd.get(), room)? {
+            Ok(Io::Done(Some(received))) => received,
+            outcome => return self.nothing_received(Nothing::from(outcome)),
+        };
+        let size = received.data.as_bytes().map_or(0, <[u8]>::len);
+        if size >= room && room < READ_SIZE || size < room / 4 {
+            self.expected.set(0);
+        }
+        let outcome = self.deliver(&received.data);
+        event_loop.spare_bytes.give_back(received);
+        outcome
+    }
+
+    #[inline(always)]
+    fn deliver(&self, data: &Obj) -> Result<()> {
+        let Some(protocol) = self.protocol.get() else { return Ok(()) };
+        match protocol.call_method(&DATA_RECEIVED, [data]) {
+            Ok(_) => Ok(()),
+            Err(raised) => self.fatal(raised, "Fatal error: protocol.data_received() call failed."),
+        }
     }
 
     fn receive_into_buffer(&self) -> Result<()> {
