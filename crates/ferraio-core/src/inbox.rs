@@ -48,13 +48,7 @@ struct Posts<T> {
 impl<T: Send> Inbox<T> {
     /// Creates an empty, open inbox; the loop counts as awake.
     pub fn new() -> Self {
-        Self {
-            posts: Mutex::new(Posts {
-                waiting: Vec::new(),
-                closed: false,
-            }),
-            state: AtomicU8::new(0),
-        }
+        Self { posts: Mutex::new(Posts { waiting: Vec::new(), closed: false }), state: AtomicU8::new(0) }
     }
 
     /// Adds a post; gives it back if the inbox is closed.
@@ -94,9 +88,7 @@ impl<T: Send> Inbox<T> {
     /// Announces that the loop is going to sleep. If it answers false, there are posts: do not sleep.
     #[must_use = "with posts waiting, the loop must not sleep"]
     pub fn prepare_sleep(&self) -> bool {
-        self.state
-            .compare_exchange(0, ASLEEP, AcqRel, Acquire)
-            .is_ok()
+        self.state.compare_exchange(0, ASLEEP, AcqRel, Acquire).is_ok()
     }
 
     /// Announces that the loop is awake again.

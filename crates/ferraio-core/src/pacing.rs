@@ -27,12 +27,7 @@ struct Reading {
 impl Pacing {
     /// Creates the pacing of a loop that has just polled.
     pub const fn new() -> Self {
-        Self {
-            turns: 0,
-            read_at: 1,
-            start: None,
-            turns_are_long: false,
-        }
+        Self { turns: 0, read_at: 1, start: None, turns_are_long: false }
     }
 
     /// Tells, at the start of each turn with work left on the ring, whether to poll before it.
@@ -47,10 +42,7 @@ impl Pacing {
         }
         let nanos = now_nanos();
         let Some(start) = self.start else {
-            self.start = Some(Reading {
-                nanos,
-                turn: self.turns,
-            });
+            self.start = Some(Reading { nanos, turn: self.turns });
             self.read_at = self.turns + 1;
             return false;
         };
@@ -65,14 +57,8 @@ impl Pacing {
 
     /// Notes that the loop has polled.
     pub fn polled(&mut self, now_nanos: impl FnOnce() -> u64) {
-        let start = self.turns_are_long.then(|| Reading {
-            nanos: now_nanos(),
-            turn: 0,
-        });
-        *self = Self {
-            start,
-            ..Self::new()
-        };
+        let start = self.turns_are_long.then(|| Reading { nanos: now_nanos(), turn: 0 });
+        *self = Self { start, ..Self::new() };
     }
 }
 
@@ -115,11 +101,7 @@ mod tests {
     impl BusyLoop {
         /// Runs one turn of the given length; tells whether the loop polled before it.
         fn turn(&mut self, nanos: u64) -> bool {
-            let Self {
-                pacing,
-                now,
-                readings,
-            } = self;
+            let Self { pacing, now, readings } = self;
             let clock = || {
                 readings.set(readings.get() + 1);
                 now.get()
@@ -134,9 +116,7 @@ mod tests {
 
         /// Counts the turns until the loop polls, the one that begins with the poll included.
         fn turns_to_poll(&mut self, nanos: u64) -> u32 {
-            (1..)
-                .find(|_| self.turn(nanos))
-                .expect("there is always another turn")
+            (1..).find(|_| self.turn(nanos)).expect("there is always another turn")
         }
     }
 

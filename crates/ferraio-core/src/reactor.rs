@@ -96,12 +96,7 @@ impl<B: Backend> Reactor<B> {
     /// Creates a reactor on the backend `B`, with nothing to watch.
     pub fn with_backend() -> io::Result<Self> {
         let poller = Arc::new(Poller { backend: B::new()? });
-        Ok(Self {
-            slots: Vec::new(),
-            changed: Vec::new(),
-            registered: 0,
-            poller,
-        })
+        Ok(Self { slots: Vec::new(), changed: Vec::new(), registered: 0, poller })
     }
 
     /// Watches an fd, and tells the kernel at once: a bad fd is an error here, and so is an fd that the kernel cannot
@@ -130,10 +125,7 @@ impl<B: Backend> Reactor<B> {
 
     fn new_key(&self, fd: RawFd) -> io::Result<Key> {
         if self.key_of(fd).is_some() {
-            return Err(io::Error::new(
-                io::ErrorKind::AlreadyExists,
-                format!("fd {fd} is already registered"),
-            ));
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("fd {fd} is already registered")));
         }
         let Ok(number) = usize::try_from(fd) else {
             return Err(io::Error::from_raw_os_error(libc::EBADF));
@@ -194,10 +186,7 @@ impl<B: Backend> Reactor<B> {
         self.registered -= 1;
         if !applied.is_none() {
             // It can only fail for an fd that was closed behind our back, which the kernel forgot by itself.
-            let _ = self
-                .poller
-                .backend
-                .change(key.fd(), key, applied, Interest::NONE);
+            let _ = self.poller.backend.change(key.fd(), key, applied, Interest::NONE);
         }
     }
 
@@ -211,11 +200,7 @@ impl<B: Backend> Reactor<B> {
                 continue;
             }
             let key = Key::new(fd, slot.generation);
-            match self
-                .poller
-                .backend
-                .change(fd, key, slot.applied, slot.wanted)
-            {
+            match self.poller.backend.change(fd, key, slot.applied, slot.wanted) {
                 Ok(()) => slot.applied = slot.wanted,
                 Err(error) => failed.push((key, error)),
             }
@@ -252,24 +237,16 @@ impl<B: Backend> Reactor<B> {
 
     /// Visits the registered fds and what their owners asked for.
     pub fn iter(&self) -> impl Iterator<Item = (RawFd, Interest)> {
-        let registered = self
-            .slots
-            .iter()
-            .enumerate()
-            .filter(|(_, slot)| slot.is_registered);
+        let registered = self.slots.iter().enumerate().filter(|(_, slot)| slot.is_registered);
         registered.map(|(number, slot)| (number as RawFd, slot.wanted))
     }
 
     fn slot(&self, key: Key) -> Option<&Slot> {
-        self.slots
-            .get(key.fd() as usize)
-            .filter(|slot| slot.is_current(key))
+        self.slots.get(key.fd() as usize).filter(|slot| slot.is_current(key))
     }
 
     fn slot_mut(&mut self, key: Key) -> Option<&mut Slot> {
-        self.slots
-            .get_mut(key.fd() as usize)
-            .filter(|slot| slot.is_current(key))
+        self.slots.get_mut(key.fd() as usize).filter(|slot| slot.is_current(key))
     }
 }
 
@@ -279,8 +256,7 @@ impl<B: Backend> Poller<B> {
     pub fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
         events.found.clear();
         let timeout = timeout.map(|timeout| timeout.min(MAX_WAIT));
-        self.backend
-            .wait(&mut events.found, events.limit, timeout)?;
+        self.backend.wait(&mut events.found, events.limit, timeout)?;
         Ok(events.found.len())
     }
 }
@@ -289,10 +265,7 @@ impl Events {
     /// Makes room for what one wait finds: at most `limit` events.
     pub fn with_capacity(limit: usize) -> Self {
         let limit = limit.max(1);
-        Self {
-            found: Vec::with_capacity(limit),
-            limit,
-        }
+        Self { found: Vec::with_capacity(limit), limit }
     }
 
     /// Counts the events, stale ones included.

@@ -32,10 +32,7 @@ pub struct Finished<C> {
 impl<C: AsRef<[u8]>> SendQueue<C> {
     /// Creates an empty queue, without allocating.
     pub const fn new() -> Self {
-        Self {
-            chunks: VecDeque::new(),
-            len: 0,
-        }
+        Self { chunks: VecDeque::new(), len: 0 }
     }
 
     /// Tells whether all bytes are sent.
@@ -56,20 +53,12 @@ impl<C: AsRef<[u8]>> SendQueue<C> {
     /// Appends a chunk of which the first `offset` bytes are sent already.
     pub fn push_from(&mut self, chunk: C, offset: usize) {
         let size = chunk.as_ref().len();
-        self.len += size
-            .checked_sub(offset)
-            .expect("no more than the whole chunk was sent");
-        self.chunks.push_back(Chunk {
-            owner: chunk,
-            sent: offset,
-        });
+        self.len += size.checked_sub(offset).expect("no more than the whole chunk was sent");
+        self.chunks.push_back(Chunk { owner: chunk, sent: offset });
     }
 
     /// Fills `out` with the oldest unsent bytes, and returns the part that it filled.
-    pub fn io_slices<'queue, 'out>(
-        &'queue self,
-        out: &'out mut [IoSlice<'queue>],
-    ) -> &'out [IoSlice<'queue>] {
+    pub fn io_slices<'queue, 'out>(&'queue self, out: &'out mut [IoSlice<'queue>]) -> &'out [IoSlice<'queue>] {
         let mut filled = 0;
         for (place, bytes) in out.iter_mut().zip(self.unsent()) {
             *place = IoSlice::new(bytes);
@@ -85,14 +74,8 @@ impl<C: AsRef<[u8]>> SendQueue<C> {
 
     /// Counts the next `n` bytes as sent, and returns the chunks that are finished.
     pub fn advance(&mut self, n: usize) -> Finished<C> {
-        self.len = self
-            .len
-            .checked_sub(n)
-            .expect("no more was sent than was waiting");
-        let mut finished = Finished {
-            first: None,
-            rest: Vec::new(),
-        };
+        self.len = self.len.checked_sub(n).expect("no more was sent than was waiting");
+        let mut finished = Finished { first: None, rest: Vec::new() };
         let mut n = n;
         while let Some(chunk) = self.chunks.front_mut() {
             let unsent = chunk.unsent().len();
@@ -109,10 +92,7 @@ impl<C: AsRef<[u8]>> SendQueue<C> {
     /// Takes all chunks, sent in part or not at all; the queue is empty afterwards.
     pub fn take_all(&mut self) -> Vec<C> {
         self.len = 0;
-        std::mem::take(&mut self.chunks)
-            .into_iter()
-            .map(|chunk| chunk.owner)
-            .collect()
+        std::mem::take(&mut self.chunks).into_iter().map(|chunk| chunk.owner).collect()
     }
 
     /// Visits the chunks that are not wholly sent.
@@ -121,10 +101,7 @@ impl<C: AsRef<[u8]>> SendQueue<C> {
     }
 
     fn unsent(&self) -> impl Iterator<Item = &[u8]> {
-        self.chunks
-            .iter()
-            .map(Chunk::unsent)
-            .filter(|bytes| !bytes.is_empty())
+        self.chunks.iter().map(Chunk::unsent).filter(|bytes| !bytes.is_empty())
     }
 }
 

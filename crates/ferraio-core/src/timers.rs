@@ -34,11 +34,7 @@ struct Entry<T> {
 impl<T> Timers<T> {
     /// Creates an empty heap, without allocating.
     pub const fn new() -> Self {
-        Self {
-            heap: Vec::new(),
-            arrivals: 0,
-            cancelled: 0,
-        }
+        Self { heap: Vec::new(), arrivals: 0, cancelled: 0 }
     }
 
     /// Counts the timers, cancelled ones included.
@@ -54,18 +50,10 @@ impl<T> Timers<T> {
     /// Adds a timer that is due at `when`, in seconds. One that is due at NaN is due at once, as in asyncio.
     pub fn insert(&mut self, when: f64, timer: T) {
         // With NaN gone, the order is total.
-        let when = if when.is_nan() {
-            f64::NEG_INFINITY
-        } else {
-            when
-        };
+        let when = if when.is_nan() { f64::NEG_INFINITY } else { when };
         let arrival = self.arrivals;
         self.arrivals += 1;
-        self.heap.push(Entry {
-            when,
-            arrival,
-            timer,
-        });
+        self.heap.push(Entry { when, arrival, timer });
         self.sift_up(self.heap.len() - 1);
     }
 
@@ -96,11 +84,7 @@ impl<T> Timers<T> {
     pub fn note_cancelled(&mut self) -> AfterCancel {
         self.cancelled += 1;
         let most_are_cancelled = self.cancelled * 2 > self.heap.len();
-        if self.heap.len() > SWEEP_FROM && most_are_cancelled {
-            AfterCancel::Sweep
-        } else {
-            AfterCancel::Leave
-        }
+        if self.heap.len() > SWEEP_FROM && most_are_cancelled { AfterCancel::Sweep } else { AfterCancel::Leave }
     }
 
     /// Forgets one cancelled timer: it surfaced and was popped.
@@ -110,11 +94,7 @@ impl<T> Timers<T> {
 
     /// Removes the timers that are not `alive`, and returns them, so that the caller drops them when it likes.
     pub fn sweep(&mut self, mut alive: impl FnMut(&T) -> bool) -> Vec<T> {
-        let removed = self
-            .heap
-            .extract_if(.., |entry| !alive(&entry.timer))
-            .map(|entry| entry.timer)
-            .collect();
+        let removed = self.heap.extract_if(.., |entry| !alive(&entry.timer)).map(|entry| entry.timer).collect();
         self.cancelled = 0;
         self.restore_order();
         removed
@@ -128,10 +108,7 @@ impl<T> Timers<T> {
     /// Takes all timers, in no particular order.
     pub fn take_all(&mut self) -> Vec<T> {
         self.cancelled = 0;
-        std::mem::take(&mut self.heap)
-            .into_iter()
-            .map(|entry| entry.timer)
-            .collect()
+        std::mem::take(&mut self.heap).into_iter().map(|entry| entry.timer).collect()
     }
 
     fn sift_up(&mut self, mut place: usize) {
@@ -158,13 +135,7 @@ impl<T> Timers<T> {
     fn earliest_child(&self, place: usize) -> Option<usize> {
         let first = place * CHILDREN + 1;
         let last = (first + CHILDREN).min(self.heap.len());
-        (first..last).reduce(|best, child| {
-            if self.heap[child].is_before(&self.heap[best]) {
-                child
-            } else {
-                best
-            }
-        })
+        (first..last).reduce(|best, child| if self.heap[child].is_before(&self.heap[best]) { child } else { best })
     }
 
     fn restore_order(&mut self) {
@@ -218,13 +189,9 @@ mod tests {
     #[test]
     fn strange_deadlines_stay_in_order() {
         let mut timers = Timers::new();
-        for (when, name) in [
-            (f64::INFINITY, "never"),
-            (0.0, "zero"),
-            (-0.0, "minus zero"),
-            (f64::NAN, "nan"),
-            (-1.0, "past"),
-        ] {
+        for (when, name) in
+            [(f64::INFINITY, "never"), (0.0, "zero"), (-0.0, "minus zero"), (f64::NAN, "nan"), (-1.0, "past")]
+        {
             timers.insert(when, name);
         }
         let order: Vec<_> = std::iter::from_fn(|| timers.pop_due(f64::MAX)).collect();

@@ -21,10 +21,7 @@ impl Waker {
     /// Creates a waker of the platform's own kind.
     pub fn new() -> io::Result<Self> {
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        return Ok(Self {
-            receiver: File::from(wake_channel::eventfd()?),
-            sender: None,
-        });
+        return Ok(Self { receiver: File::from(wake_channel::eventfd()?), sender: None });
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         return Self::from_pipe();
     }
@@ -32,10 +29,7 @@ impl Waker {
     /// Creates a waker of the kind that every platform has.
     pub fn from_pipe() -> io::Result<Self> {
         let (receiver, sender) = wake_channel::pipe()?;
-        Ok(Self {
-            receiver: File::from(receiver),
-            sender: Some(File::from(sender)),
-        })
+        Ok(Self { receiver: File::from(receiver), sender: Some(File::from(sender)) })
     }
 
     /// Ends the current wait, or the next one if nobody waits. Any thread may call it.

@@ -15,10 +15,7 @@ struct Post {
 
 impl Post {
     fn new() -> Arc<Self> {
-        Arc::new(Self {
-            inbox: Inbox::new(),
-            bell: Notify::new(),
-        })
+        Arc::new(Self { inbox: Inbox::new(), bell: Notify::new() })
     }
 
     /// Posts as another thread does; tells whether it rang.

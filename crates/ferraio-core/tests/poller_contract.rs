@@ -73,11 +73,7 @@ impl<B: Backend> Watch<B> {
     fn new() -> Self {
         let reactor = Reactor::with_backend().unwrap();
         let poller = reactor.poller();
-        Self {
-            reactor,
-            poller,
-            events: Events::with_capacity(16),
-        }
+        Self { reactor, poller, events: Events::with_capacity(16) }
     }
 
     fn register(&mut self, source: &impl AsRawFd, interest: Interest) -> Key {
@@ -98,27 +94,19 @@ impl<B: Backend> Watch<B> {
 
     /// What the last wait found for this key.
     fn found(&self, key: Key) -> Interest {
-        let events = self
-            .reactor
-            .ready(&self.events)
-            .filter(|event| event.key == key);
+        let events = self.reactor.ready(&self.events).filter(|event| event.key == key);
         events.fold(Interest::NONE, |ready, event| ready.with(event.ready))
     }
 
     /// What is ready now for this key.
     fn ready(&mut self, key: Key) -> Interest {
-        self.poller
-            .wait(&mut self.events, Some(Duration::ZERO))
-            .unwrap();
+        self.poller.wait(&mut self.events, Some(Duration::ZERO)).unwrap();
         self.found(key)
     }
 
     /// Tells whether the kernel has nothing to say at all.
     fn is_silent(&mut self) -> bool {
-        self.poller
-            .wait(&mut self.events, Some(Duration::ZERO))
-            .unwrap()
-            == 0
+        self.poller.wait(&mut self.events, Some(Duration::ZERO)).unwrap() == 0
     }
 }
 
@@ -283,10 +271,7 @@ fn an_fd_cannot_be_registered_twice<B: Backend>() {
     let mut watch = Watch::<B>::new();
     let (near, _far) = pair();
     let key = watch.register(&near, Interest::WRITE);
-    let error = watch
-        .reactor
-        .register(near.as_raw_fd(), Interest::READ)
-        .unwrap_err();
+    let error = watch.reactor.register(near.as_raw_fd(), Interest::READ).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
     assert_eq!(watch.ready(key), Interest::WRITE);
 }
@@ -361,10 +346,7 @@ fn an_fd_closed_behind_our_back_fails_when_it_is_changed<B: Backend>() {
     watch.reactor.set_interest(key, Interest::BOTH);
     let mut failed = Vec::new();
     watch.reactor.apply(&mut failed);
-    let failed: Vec<_> = failed
-        .into_iter()
-        .map(|(key, error)| (key, error.raw_os_error()))
-        .collect();
+    let failed: Vec<_> = failed.into_iter().map(|(key, error)| (key, error.raw_os_error())).collect();
     assert_eq!(failed, [(key, Some(libc::EBADF))]);
     // It still belongs to its owner, who deregisters it as any other.
     assert_eq!(watch.reactor.len(), 1);
@@ -394,10 +376,7 @@ fn with_little_room_for_events_each_fd_gets_its_turn<B: Backend>() {
     let mut watch = Watch::<B>::new();
     watch.events = Events::with_capacity(2);
     let pairs: Vec<_> = (0..5).map(|_| pair()).collect();
-    let keys: Vec<_> = pairs
-        .iter()
-        .map(|(near, _)| watch.register(near, Interest::WRITE))
-        .collect();
+    let keys: Vec<_> = pairs.iter().map(|(near, _)| watch.register(near, Interest::WRITE)).collect();
     let mut turns = vec![0; keys.len()];
     for _ in 0..5 {
         watch.wait();
@@ -414,10 +393,7 @@ fn a_wait_is_never_early<B: Backend>() {
     for micros in [1, 300, 1_001, 2_500] {
         let timeout = Duration::from_micros(micros);
         let start = Instant::now();
-        assert_eq!(
-            watch.poller.wait(&mut watch.events, Some(timeout)).unwrap(),
-            0
-        );
+        assert_eq!(watch.poller.wait(&mut watch.events, Some(timeout)).unwrap(), 0);
         assert!(start.elapsed() >= timeout);
     }
 }
@@ -426,10 +402,7 @@ fn a_timeout_may_be_as_long_as_it_likes<B: Backend>() {
     let mut watch = Watch::<B>::new();
     let (near, _far) = pair();
     let key = watch.register(&near, Interest::WRITE);
-    watch
-        .poller
-        .wait(&mut watch.events, Some(Duration::MAX))
-        .unwrap();
+    watch.poller.wait(&mut watch.events, Some(Duration::MAX)).unwrap();
     assert_eq!(watch.found(key), Interest::WRITE);
 }
 
@@ -499,10 +472,7 @@ fn a_regular_file_cannot_be_registered_with_epoll() {
     let mut watch = Watch::<ferraio_core::sys::epoll::Epoll>::new();
     let file = std::fs::File::open(std::env::current_exe().unwrap()).unwrap();
     for interest in [Interest::READ, Interest::NONE] {
-        let error = watch
-            .reactor
-            .register(file.as_raw_fd(), interest)
-            .unwrap_err();
+        let error = watch.reactor.register(file.as_raw_fd(), interest).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::EPERM));
     }
 }
@@ -547,8 +517,7 @@ fn heed_signals() {
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = ignore as extern "C" fn(libc::c_int) as libc::sighandler_t;
     // SAFETY: `action` is readable, and its handler may run at any time, since it does nothing.
-    let outcome =
-        unsafe { libc::sigaction(libc::SIGUSR1, &raw const action, std::ptr::null_mut()) };
+    let outcome = unsafe { libc::sigaction(libc::SIGUSR1, &raw const action, std::ptr::null_mut()) };
     assert_eq!(outcome, 0);
 }
 

@@ -40,12 +40,7 @@ impl Backend for Scribe {
         Ok(())
     }
 
-    fn wait(
-        &self,
-        events: &mut Vec<Event>,
-        limit: usize,
-        timeout: Option<Duration>,
-    ) -> io::Result<()> {
+    fn wait(&self, events: &mut Vec<Event>, limit: usize, timeout: Option<Duration>) -> io::Result<()> {
         NOTES.with_borrow_mut(|notes| notes.push(Note::Wait(timeout)));
         READY.with_borrow_mut(|ready| events.extend(ready.drain(..ready.len().min(limit))));
         Ok(())
@@ -63,10 +58,7 @@ fn notes() -> Vec<Note> {
 fn apply(reactor: &mut Reactor<Scribe>) -> Vec<(Key, Option<i32>)> {
     let mut failed = Vec::new();
     reactor.apply(&mut failed);
-    failed
-        .into_iter()
-        .map(|(key, error)| (key, error.raw_os_error()))
-        .collect()
+    failed.into_iter().map(|(key, error)| (key, error.raw_os_error())).collect()
 }
 
 #[test]
@@ -191,51 +183,21 @@ fn the_registered_fds_can_be_counted_and_listed() {
     reactor.set_interest(paused, Interest::NONE);
     reactor.deregister(gone);
     assert_eq!(reactor.len(), 2);
-    assert!(
-        reactor
-            .iter()
-            .eq([(3, Interest::BOTH), (9, Interest::NONE)])
-    );
+    assert!(reactor.iter().eq([(3, Interest::BOTH), (9, Interest::NONE)]));
 }
 
 #[test]
 fn an_event_is_shown_only_as_far_as_it_is_wanted_now() {
     let mut reactor = reactor();
     let mut events = Events::with_capacity(8);
-    let interests = [
-        Interest::READ,
-        Interest::WRITE,
-        Interest::BOTH,
-        Interest::NONE,
-    ];
-    let keys: Vec<_> = (0..)
-        .zip(interests)
-        .map(|(fd, interest)| reactor.register(fd, interest).unwrap())
-        .collect();
+    let interests = [Interest::READ, Interest::WRITE, Interest::BOTH, Interest::NONE];
+    let keys: Vec<_> = (0..).zip(interests).map(|(fd, interest)| reactor.register(fd, interest).unwrap()).collect();
     let gone = reactor.register(9, Interest::READ).unwrap();
-    READY.set(
-        keys.iter()
-            .chain([&gone])
-            .map(|&key| Event {
-                key,
-                ready: Interest::BOTH,
-            })
-            .collect(),
-    );
+    READY.set(keys.iter().chain([&gone]).map(|&key| Event { key, ready: Interest::BOTH }).collect());
     reactor.poller().wait(&mut events, None).unwrap();
     reactor.deregister(gone);
-    let shown: Vec<_> = reactor
-        .ready(&events)
-        .map(|event| (event.key, event.ready))
-        .collect();
-    assert_eq!(
-        shown,
-        [
-            (keys[0], Interest::READ),
-            (keys[1], Interest::WRITE),
-            (keys[2], Interest::BOTH)
-        ]
-    );
+    let shown: Vec<_> = reactor.ready(&events).map(|event| (event.key, event.ready)).collect();
+    assert_eq!(shown, [(keys[0], Interest::READ), (keys[1], Interest::WRITE), (keys[2], Interest::BOTH)]);
 }
 
 #[test]
@@ -243,10 +205,7 @@ fn each_wait_forgets_what_the_one_before_found() {
     let mut reactor = reactor();
     let mut events = Events::with_capacity(8);
     let key = reactor.register(7, Interest::READ).unwrap();
-    READY.set(vec![Event {
-        key,
-        ready: Interest::READ,
-    }]);
+    READY.set(vec![Event { key, ready: Interest::READ }]);
     let poller = reactor.poller();
     assert_eq!(poller.wait(&mut events, None).unwrap(), 1);
     assert_eq!(poller.wait(&mut events, None).unwrap(), 0);
@@ -257,20 +216,10 @@ fn each_wait_forgets_what_the_one_before_found() {
 fn a_timeout_beyond_all_measure_is_cut() {
     let reactor = reactor();
     let mut events = Events::with_capacity(8);
-    let timeouts = [
-        None,
-        Some(Duration::ZERO),
-        Some(Duration::from_nanos(1)),
-        Some(Duration::MAX),
-    ];
+    let timeouts = [None, Some(Duration::ZERO), Some(Duration::from_nanos(1)), Some(Duration::MAX)];
     for timeout in timeouts {
         reactor.poller().wait(&mut events, timeout).unwrap();
     }
-    let asked = [
-        None,
-        Some(Duration::ZERO),
-        Some(Duration::from_nanos(1)),
-        Some(MAX_WAIT),
-    ];
+    let asked = [None, Some(Duration::ZERO), Some(Duration::from_nanos(1)), Some(MAX_WAIT)];
     assert_eq!(notes(), asked.map(Note::Wait));
 }

@@ -28,10 +28,7 @@ fn visible(queue: &SendQueue<Vec<u8>>, slices: usize) -> Vec<u8> {
     let mut room = vec![IoSlice::new(&[]); slices];
     let slices = queue.io_slices(&mut room);
     assert!(slices.iter().all(|slice| !slice.is_empty()));
-    slices
-        .iter()
-        .flat_map(|slice| slice.iter().copied())
-        .collect()
+    slices.iter().flat_map(|slice| slice.iter().copied()).collect()
 }
 
 proptest! {

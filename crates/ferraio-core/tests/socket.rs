@@ -28,32 +28,20 @@ fn receiving_gives_what_there_is_then_later_then_the_end() {
     let mut buf = [0; 8];
     assert_eq!(socket::recv(near.as_raw_fd(), &mut buf).unwrap(), Io::Later);
     far.write_all(b"hello").unwrap();
-    assert_eq!(
-        socket::recv(near.as_raw_fd(), &mut buf).unwrap(),
-        Io::Done(5)
-    );
+    assert_eq!(socket::recv(near.as_raw_fd(), &mut buf).unwrap(), Io::Done(5));
     assert_eq!(&buf[..5], b"hello");
     assert_eq!(socket::recv(near.as_raw_fd(), &mut buf).unwrap(), Io::Later);
     drop(far);
-    assert_eq!(
-        socket::recv(near.as_raw_fd(), &mut buf).unwrap(),
-        Io::Done(0)
-    );
+    assert_eq!(socket::recv(near.as_raw_fd(), &mut buf).unwrap(), Io::Done(0));
 }
 
 #[test]
 fn receiving_needs_no_initialized_memory() {
     let (near, mut far) = pair();
     let mut buf = Vec::with_capacity(8);
-    assert_eq!(
-        socket::recv_uninit(near.as_raw_fd(), buf.spare_capacity_mut()).unwrap(),
-        Io::Later
-    );
+    assert_eq!(socket::recv_uninit(near.as_raw_fd(), buf.spare_capacity_mut()).unwrap(), Io::Later);
     far.write_all(b"hello").unwrap();
-    assert_eq!(
-        socket::recv_uninit(near.as_raw_fd(), buf.spare_capacity_mut()).unwrap(),
-        Io::Done(5)
-    );
+    assert_eq!(socket::recv_uninit(near.as_raw_fd(), buf.spare_capacity_mut()).unwrap(), Io::Done(5));
     // SAFETY: the kernel filled the first five bytes.
     unsafe { buf.set_len(5) };
     assert_eq!(buf, b"hello");
@@ -70,20 +58,14 @@ fn sending_goes_on_until_there_is_no_room() {
     let mut received = vec![0; sent];
     far.read_exact(&mut received).unwrap();
     assert!(received.iter().all(|byte| *byte == 7));
-    assert_eq!(
-        socket::send(near.as_raw_fd(), b"again").unwrap(),
-        Io::Done(5)
-    );
+    assert_eq!(socket::send(near.as_raw_fd(), b"again").unwrap(), Io::Done(5));
 }
 
 #[test]
 fn slices_are_sent_in_order_as_one() {
     let (near, mut far) = pair();
     let slices = [b"one ".as_slice(), b"", b"two ", b"three"].map(IoSlice::new);
-    assert_eq!(
-        socket::send_vectored(near.as_raw_fd(), &slices).unwrap(),
-        Io::Done(13)
-    );
+    assert_eq!(socket::send_vectored(near.as_raw_fd(), &slices).unwrap(), Io::Done(13));
     let mut received = [0; 13];
     far.read_exact(&mut received).unwrap();
     assert_eq!(&received, b"one two three");
@@ -104,10 +86,9 @@ fn sending_to_a_peer_that_is_gone_is_an_error_and_no_signal() {
     restore_sigpipe();
     let (near, far) = pair();
     drop(far);
-    for outcome in [
-        socket::send(near.as_raw_fd(), b"a"),
-        socket::send_vectored(near.as_raw_fd(), &[IoSlice::new(b"a")]),
-    ] {
+    for outcome in
+        [socket::send(near.as_raw_fd(), b"a"), socket::send_vectored(near.as_raw_fd(), &[IoSlice::new(b"a")])]
+    {
         assert_eq!(outcome.unwrap_err().raw_os_error(), Some(libc::EPIPE));
     }
 }
@@ -118,28 +99,19 @@ fn the_peer_of_who_shuts_down_writing_sees_the_end_and_can_still_answer() {
     socket::shutdown_write(near.as_raw_fd()).unwrap();
     assert_eq!(far.read(&mut [0; 8]).unwrap(), 0);
     far.write_all(b"bye").unwrap();
-    assert_eq!(
-        socket::recv(near.as_raw_fd(), &mut [0; 8]).unwrap(),
-        Io::Done(3)
-    );
+    assert_eq!(socket::recv(near.as_raw_fd(), &mut [0; 8]).unwrap(), Io::Done(3));
 }
 
 #[test]
 fn an_accepted_connection_does_not_block_and_is_not_inherited() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
-    assert!(matches!(
-        socket::accept(listener.as_raw_fd()).unwrap(),
-        Io::Later
-    ));
+    assert!(matches!(socket::accept(listener.as_raw_fd()).unwrap(), Io::Later));
     let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let Io::Done(connection) = socket::accept(listener.as_raw_fd()).unwrap() else {
         panic!("the connection is established");
     };
-    assert_eq!(
-        socket::recv(connection.as_raw_fd(), &mut [0; 8]).unwrap(),
-        Io::Later
-    );
+    assert_eq!(socket::recv(connection.as_raw_fd(), &mut [0; 8]).unwrap(), Io::Later);
     // SAFETY: no memory is involved.
     let flags = unsafe { libc::fcntl(connection.as_raw_fd(), libc::F_GETFD) };
     assert_eq!(flags & libc::FD_CLOEXEC, libc::FD_CLOEXEC);
@@ -161,9 +133,7 @@ fn the_error_that_waits_on_a_socket_is_taken_once() {
     (&near).write_all(b"unread").unwrap();
     far.peek(&mut [0; 6]).unwrap();
     drop(far);
-    let error = socket::take_error(near.as_raw_fd())
-        .unwrap()
-        .expect("the connection was reset");
+    let error = socket::take_error(near.as_raw_fd()).unwrap().expect("the connection was reset");
     assert_eq!(error.raw_os_error(), Some(libc::ECONNRESET));
     assert!(socket::take_error(near.as_raw_fd()).unwrap().is_none());
 }
@@ -175,11 +145,7 @@ fn a_closed_fd_is_an_error_everywhere() {
     assert!(socket::recv_uninit(-1, &mut [MaybeUninit::uninit()]).is_err_and(bad_fd));
     assert!(socket::send(-1, b"a").is_err_and(bad_fd));
     assert!(socket::send_vectored(-1, &[IoSlice::new(b"a")]).is_err_and(bad_fd));
-    assert!(
-        socket::accept(-1)
-            .map(|_: Io<OwnedFd>| ())
-            .is_err_and(bad_fd)
-    );
+    assert!(socket::accept(-1).map(|_: Io<OwnedFd>| ()).is_err_and(bad_fd));
     assert!(socket::set_nodelay(-1).is_err_and(bad_fd));
     assert!(socket::shutdown_write(-1).is_err_and(bad_fd));
     assert!(socket::take_error(-1).is_err_and(bad_fd));

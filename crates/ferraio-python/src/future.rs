@@ -61,7 +61,7 @@ pub struct Future {
     /// The first that waits: most futures have just one.
     first: Cell<Option<Callback>>,
     /// The others, in order.
-    #[allow(clippy::vec_box, reason = "a box keeps the field at one word; most futures never have a list")]
+    #[expect(clippy::box_collection, reason = "a box keeps the field at one word; most futures never have a list")]
     others: Cell<Option<Box<Vec<Callback>>>>,
     /// What few futures have.
     rare: Cell<Option<Box<Rare>>>,
@@ -98,7 +98,9 @@ impl Class for Future {
         self.event_loop.visit(visit);
         self.result.visit(visit);
         peek(&self.first, |first| first.iter().for_each(|callback| callback.visit(visit)));
-        peek(&self.others, |others| others.iter().flat_map(|list| list.iter()).for_each(|callback| callback.visit(visit)));
+        peek(&self.others, |others| {
+            others.iter().flat_map(|list| list.iter()).for_each(|callback| callback.visit(visit))
+        });
         peek(&self.rare, |rare| {
             if let Some(rare) = rare {
                 rare.exception_traceback.iter().for_each(|object| visit.object(object));
@@ -151,8 +153,12 @@ impl Callback {
     fn as_pair(&self) -> Result<(Obj, Obj)> {
         match self {
             Callback::Task(task) => Ok((task.obj().attr(&py::WAKEUP)?, task.context.get_or_none())),
-            Callback::Gather(gather) => Ok((gather.obj().attr(crate::gather::done_child_name())?, coroutine::copy_context()?)),
-            Callback::Group(group) => Ok((group.obj().attr(&crate::task_group::ON_TASK_DONE)?, coroutine::copy_context()?)),
+            Callback::Gather(gather) => {
+                Ok((gather.obj().attr(crate::gather::done_child_name())?, coroutine::copy_context()?))
+            }
+            Callback::Group(group) => {
+                Ok((group.obj().attr(&crate::task_group::ON_TASK_DONE)?, coroutine::copy_context()?))
+            }
             Callback::Function(function) => Ok((function.callback.clone(), function.context.clone())),
         }
     }
@@ -691,7 +697,8 @@ fn callbacks(this: &Own<Future>) -> Result<Obj> {
     if pairs.is_empty() {
         return Ok(Obj::none());
     }
-    let tuples: Vec<Obj> = pairs.into_iter().map(|(callback, context)| Obj::tuple([callback, context])).collect::<Result<_>>()?;
+    let tuples: Vec<Obj> =
+        pairs.into_iter().map(|(callback, context)| Obj::tuple([callback, context])).collect::<Result<_>>()?;
     Obj::list_from(tuples.into_iter())
 }
 
@@ -749,8 +756,20 @@ fn awaited_by_attribute(this: &Own<Future>) -> Result<Obj> {
 /// What futures and tasks have in common, for the table of either class.
 pub fn shared(parts: &mut class::ClassParts) {
     parts.methods.extend([
-        method!(Future, "result", noargs, result, "Return the result; raise the exception, CancelledError or InvalidStateError."),
-        method!(Future, "exception", noargs, exception_of, "Return the exception, or None; raise CancelledError or InvalidStateError."),
+        method!(
+            Future,
+            "result",
+            noargs,
+            result,
+            "Return the result; raise the exception, CancelledError or InvalidStateError."
+        ),
+        method!(
+            Future,
+            "exception",
+            noargs,
+            exception_of,
+            "Return the exception, or None; raise CancelledError or InvalidStateError."
+        ),
         method!(Future, "cancelled", noargs, cancelled, "Was it cancelled?"),
         method!(Future, "done", noargs, done, "Is it done: finished or cancelled?"),
         method!(Future, "get_loop", noargs, get_loop, "Return the event loop."),
@@ -761,10 +780,17 @@ pub fn shared(parts: &mut class::ClassParts) {
             add_done_callback,
             "add_done_callback(fn, *, context=None)\n\nCall fn(future) when done, by the loop's call_soon."
         ),
-        method!(Future, "remove_done_callback", one, remove_done_callback, "Remove each equal callback; return how many."),
+        method!(
+            Future,
+            "remove_done_callback",
+            one,
+            remove_done_callback,
+            "Remove each equal callback; return how many."
+        ),
         method!(Future, "_make_cancelled_error", noargs, make_cancelled_error, "Make the CancelledError to raise."),
     ]);
-    let mut await_method = method!(Future, "__await__", noargs, real_iterator, "Return an iterator to be used in an await.");
+    let mut await_method =
+        method!(Future, "__await__", noargs, real_iterator, "Return an iterator to be used in an await.");
     await_method.ml_flags |= pyo3_ffi::METH_COEXIST;
     parts.methods.push(await_method);
     parts.attributes.extend([
@@ -790,12 +816,34 @@ pub fn shared(parts: &mut class::ClassParts) {
 
 /// Makes the class.
 pub fn make_class(module: &Obj) -> Result<Obj> {
-    let mut parts = class::ClassParts { base: Some(py::ASYNCIO_FUTURE.get()?.clone()), offset: Some(crate::task::offset()?), ..Default::default() };
+    let mut parts = class::ClassParts {
+        base: Some(py::ASYNCIO_FUTURE.get()?.clone()),
+        offset: Some(crate::task::offset()?),
+        ..Default::default()
+    };
     shared(&mut parts);
     parts.methods.extend([
-        method!(Future, "set_result", one, set_result, "Mark it done and set the result; raise InvalidStateError if it is done."),
-        method!(Future, "set_exception", one, set_exception, "Mark it done and set the exception; raise InvalidStateError if it is done."),
-        method!(Future, "cancel", keywords, cancel, "cancel(msg=None)\n\nCancel it and schedule the callbacks; return False if it is done."),
+        method!(
+            Future,
+            "set_result",
+            one,
+            set_result,
+            "Mark it done and set the result; raise InvalidStateError if it is done."
+        ),
+        method!(
+            Future,
+            "set_exception",
+            one,
+            set_exception,
+            "Mark it done and set the exception; raise InvalidStateError if it is done."
+        ),
+        method!(
+            Future,
+            "cancel",
+            keywords,
+            cancel,
+            "cancel(msg=None)\n\nCancel it and schedule the callbacks; return False if it is done."
+        ),
     ]);
     parts.slots.extend([slot!(Future, init, init), slot!(Future, repr, repr)]);
     class::make::<Future>(module, parts)

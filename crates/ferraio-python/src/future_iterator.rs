@@ -17,7 +17,8 @@ static CELL: ClassCell = ClassCell::new();
 
 impl Class for FutureIterator {
     const NAME: &'static std::ffi::CStr = c"ferraio._ferraio.FutureIter";
-    const DOC: &'static std::ffi::CStr = c"Iterates over one future: yields it while it is pending, then ends with its result.";
+    const DOC: &'static std::ffi::CStr =
+        c"Iterates over one future: yields it while it is pending, then ends with its result.";
 
     fn cell() -> &'static ClassCell {
         &CELL

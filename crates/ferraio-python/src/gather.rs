@@ -9,7 +9,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::event_loop::EventLoop;
 use crate::ffi::class::StartsWith;
-use crate::ffi::{Args, Class, ClassCell, Import, Name, Obj, Own, Result, Slot, Visit, class};
+use crate::ffi::{Args, Class, ClassCell, Import, Name, Obj, Own, Result, Visit, class};
 use crate::future::{Callback, Future, State};
 use crate::imports::{self as py};
 use crate::task::{self, Options, Task};

@@ -10,7 +10,7 @@ use std::mem::offset_of;
 use crate::event_loop::EventLoop;
 use crate::ffi::class::{StartsWith, WeakReferences};
 use crate::ffi::coroutine::{copy_context, in_context};
-use crate::ffi::{Class, ClassCell, Import, Name, Obj, Own, Raised, Result, Slot, Visit, class};
+use crate::ffi::{Class, ClassCell, Import, Obj, Own, Raised, Result, Slot, Visit, class};
 use crate::imports::{self as py};
 use crate::thread_safe_handle::{self, ThreadSafeHandle};
 use crate::timeout::{self, Timeout};
@@ -253,10 +253,10 @@ impl Own<Handle> {
             // Keep a picture of what was cancelled, for `_format_handle` and debuggers.
             self.last_repr.set(repr(self)?);
         }
-        if let Some(timer) = Own::<TimerHandle>::from_exact(self.obj()) {
-            if let (true, Some(event_loop)) = (timer.scheduled.get(), self.event_loop.get()) {
-                event_loop.timer_cancelled();
-            }
+        if let Some(timer) = Own::<TimerHandle>::from_exact(self.obj())
+            && let (true, Some(event_loop)) = (timer.scheduled.get(), self.event_loop.get())
+        {
+            event_loop.timer_cancelled();
         }
         self.callback.clear();
         drop(self.arguments.take());
@@ -289,7 +289,12 @@ impl Own<TimerHandle> {
 
     /// The timer of a time limit, which calls its `_on_timeout` in a copy of the context of that moment.
     #[inline(always)]
-    pub fn of_timeout(event_loop: &Own<EventLoop>, when: f64, given_when: Option<Obj>, timeout: &Own<Timeout>) -> Result<Self> {
+    pub fn of_timeout(
+        event_loop: &Own<EventLoop>,
+        when: f64,
+        given_when: Option<Obj>,
+        timeout: &Own<Timeout>,
+    ) -> Result<Self> {
         Own::new(TimerHandle {
             handle: Handle::with(event_loop, timeout.obj().clone(), Arguments::None, Slot::empty()),
             when: Cell::new(when),
@@ -426,9 +431,6 @@ fn not_implemented() -> Obj {
     })
 }
 
-/// The name of `_run`, which tools patch on asyncio's class.
-pub static RUN: Name = Name::new("_run");
-
 /// Makes the classes; returns (Handle, TimerHandle).
 pub fn make_classes(module: &Obj) -> Result<(Obj, Obj)> {
     let handle = class::make::<Handle>(
@@ -457,7 +459,13 @@ pub fn make_classes(module: &Obj) -> Result<(Obj, Obj)> {
         module,
         class::ClassParts {
             base: Some(handle.clone()),
-            methods: vec![method!(TimerHandle, "when", noargs, when_of, "Return the time it is due, in seconds of loop.time().")],
+            methods: vec![method!(
+                TimerHandle,
+                "when",
+                noargs,
+                when_of,
+                "Return the time it is due, in seconds of loop.time()."
+            )],
             attributes: vec![
                 attribute!(TimerHandle, "_when", when_of),
                 attribute!(TimerHandle, "_scheduled", scheduled),

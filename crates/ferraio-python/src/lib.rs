@@ -79,8 +79,16 @@ fn fill(module: &Obj) -> Result<()> {
                 timeout::timeout_at,
                 "timeout_at(when)\n\nReturn a Timeout that ends its block at a time of loop.time(); None: never."
             ),
-            function!("_unfinished_tasks", unfinished_tasks, "Return the tasks that are not done, of all loops (up to 3.13)."),
-            function!("_set_metaclass", set_metaclass, "_set_metaclass(cls, metaclass)\n\nLet a metaclass decide isinstance()."),
+            function!(
+                "_unfinished_tasks",
+                unfinished_tasks,
+                "Return the tasks that are not done, of all loops (up to 3.13)."
+            ),
+            function!(
+                "_set_metaclass",
+                set_metaclass,
+                "_set_metaclass(cls, metaclass)\n\nLet a metaclass decide isinstance()."
+            ),
         ],
     )?;
     let sleep = async_function::wrap(module.attr(&imports::SLEEP)?, sleep::ORIGINAL_FUNCTION.get()?.clone())?;
@@ -93,10 +101,10 @@ fn unfinished_tasks(_: ffi::Args<'_>) -> Result<Obj> {
 
 /// Used by `ferraio._cold` for our own `Future` and `Task`.
 fn set_metaclass(args: ffi::Args<'_>) -> Result<Obj> {
-    if let [class, metaclass] = args.positional {
-        if class.is(<future::Future as Class>::cell().obj()) || class.is(<task::Task as Class>::cell().obj()) {
-            ffi::class::set_metaclass(class, metaclass);
-        }
+    if let [class, metaclass] = args.positional
+        && (class.is(<future::Future as Class>::cell().obj()) || class.is(<task::Task as Class>::cell().obj()))
+    {
+        ffi::class::set_metaclass(class, metaclass);
     }
     Ok(Obj::none())
 }

@@ -11,7 +11,9 @@ use crate::error::Error;
 use crate::event_loop::{self, EventLoop, Ready};
 use crate::ffi::class::{StartsWith, offset_behind};
 use crate::ffi::coroutine::{Step, copy_context, in_context, is_context, send_none, throw};
-use crate::ffi::{Args, Class, ClassCell, Obj, Own, Raised, Result, Slot, Visit, class, current_task, exception, task_list};
+use crate::ffi::{
+    Args, Class, ClassCell, Obj, Own, Raised, Result, Slot, Visit, class, current_task, exception, task_list,
+};
 use crate::future::{Callback, Future, State};
 use crate::gather::Gather;
 use crate::imports::{self as py};
@@ -122,11 +124,6 @@ impl Task {
     pub fn cancelling(&self) -> u32 {
         self.cancel_requests.get()
     }
-
-    /// The coroutine, until it is done.
-    pub fn coro(&self) -> Option<Obj> {
-        self.coro.get()
-    }
 }
 
 /// `asyncio.iscoroutine(object)`.
@@ -197,7 +194,9 @@ impl Own<Task> {
         self.take_name(options.name)?;
         let event_loop = self.future.loop_of()?;
         if options.eager_start && is_running(&event_loop)? {
-            return self.start_eagerly(&event_loop).map_err(|raised| if cfg!(Py_3_15) { refused(raised) } else { raised });
+            return self
+                .start_eagerly(&event_loop)
+                .map_err(|raised| if cfg!(Py_3_15) { refused(raised) } else { raised });
         }
         match Own::<EventLoop>::from_obj(&event_loop).filter(|ours| ours.is_direct()) {
             Some(ours) => {
@@ -653,8 +652,11 @@ pub fn offset() -> Result<usize> {
 
 /// Makes the class.
 pub fn make_class(module: &Obj) -> Result<Obj> {
-    let mut parts =
-        class::ClassParts { base: Some(py::ASYNCIO_TASK.get()?.clone()), offset: Some(offset()?), ..Default::default() };
+    let mut parts = class::ClassParts {
+        base: Some(py::ASYNCIO_TASK.get()?.clone()),
+        offset: Some(offset()?),
+        ..Default::default()
+    };
     crate::future::shared(&mut parts);
     parts.methods.extend([
         method!(Task, "set_result", one, set_result, "Raise RuntimeError: only the coroutine ends a task."),

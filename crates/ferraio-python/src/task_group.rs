@@ -67,12 +67,12 @@ impl Own<TaskGroup> {
     /// A child is done.
     #[inline]
     pub fn child_done(&self, child: &Own<Future>) -> Result<()> {
-        if child.state() == State::Finished {
-            if let Some(tasks) = self.tasks.get() {
-                tasks.set_discard(child.obj())?;
-                if !self.on_completed.is_some() || tasks.set_len()? > 0 {
-                    return Ok(());
-                }
+        if child.state() == State::Finished
+            && let Some(tasks) = self.tasks.get()
+        {
+            tasks.set_discard(child.obj())?;
+            if !self.on_completed.is_some() || tasks.set_len()? > 0 {
+                return Ok(());
             }
         }
         self.obj().call_method(&ON_TASK_DONE, [child.obj()]).map(drop)
@@ -105,10 +105,10 @@ impl Own<TaskGroup> {
 // What Python sees.
 
 fn create_task(this: &Own<TaskGroup>, args: Args<'_>) -> Result<Obj> {
-    if let ([coro], false) = (args.positional, args.has_keywords()) {
-        if let Some(task) = this.create_task(coro, None, None)? {
-            return Ok(task);
-        }
+    if let ([coro], false) = (args.positional, args.has_keywords())
+        && let Some(task) = this.create_task(coro, None, None)?
+    {
+        return Ok(task);
     }
     create_task_with_options(this, args)
 }
@@ -130,10 +130,8 @@ fn create_task_with_options(this: &Own<TaskGroup>, args: Args<'_>) -> Result<Obj
         }
         Ok(())
     })?;
-    if only_known {
-        if let Some(task) = this.create_task(&args.positional[0], name, context)? {
-            return Ok(task);
-        }
+    if only_known && let Some(task) = this.create_task(&args.positional[0], name, context)? {
+        return Ok(task);
     }
     let positional: Vec<Obj> = std::iter::once(this.obj()).chain(args.positional).cloned().collect();
     ORIGINAL.get()?.call_tuple_dict(&Obj::tuple_from(positional.into_iter())?, Some(&keywords))

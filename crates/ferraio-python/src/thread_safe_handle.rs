@@ -125,8 +125,20 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
         class::ClassParts {
             base: Some(Handle::cell().obj().clone()),
             methods: vec![
-                method!(ThreadSafeHandle, "cancel", noargs, cancel, "Cancel it, when the callback does not run in another thread."),
-                method!(ThreadSafeHandle, "cancelled", noargs, cancelled, "Was it cancelled? Waits for a callback that runs."),
+                method!(
+                    ThreadSafeHandle,
+                    "cancel",
+                    noargs,
+                    cancel,
+                    "Cancel it, when the callback does not run in another thread."
+                ),
+                method!(
+                    ThreadSafeHandle,
+                    "cancelled",
+                    noargs,
+                    cancelled,
+                    "Was it cancelled? Waits for a callback that runs."
+                ),
                 method!(ThreadSafeHandle, "_run", noargs, run, "Call the callback; report its exception to the loop."),
             ],
             attributes: vec![attribute!(ThreadSafeHandle, "__class__", class_attribute)],

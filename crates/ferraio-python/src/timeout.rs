@@ -258,20 +258,20 @@ fn state(this: &Own<Timeout>) -> Result<Obj> {
 
 fn set_state(this: &Own<Timeout>, value: Option<&Obj>) -> Result<()> {
     for (state, name) in &STATES {
-        if let Some(value) = value {
-            if member(name)?.is(value) {
-                this.state.set(*state);
-                return Ok(());
-            }
+        if let Some(value) = value
+            && member(name)?.is(value)
+        {
+            this.state.set(*state);
+            return Ok(());
         }
     }
     Err(Error::type_("the state of a timeout is a member of asyncio.timeouts._State"))
 }
 
 fn cancelling(this: &Own<Timeout>) -> Result<Obj> {
-    this.cancelling.get().ok_or_else(|| {
-        Raised::text(&exception::attribute_error(), "'Timeout' object has no attribute '_cancelling'")
-    })
+    this.cancelling
+        .get()
+        .ok_or_else(|| Raised::text(&exception::attribute_error(), "'Timeout' object has no attribute '_cancelling'"))
 }
 
 fn set_cancelling(this: &Own<Timeout>, value: Option<&Obj>) -> Result<()> {
@@ -294,8 +294,20 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
             methods: vec![
                 method!(Timeout, "__aenter__", noargs, enter, "Start the timer."),
                 method!(Timeout, "__aexit__", fast, exit, "Stop the timer; raise TimeoutError if the time was over."),
-                method!(Timeout, "reschedule", keywords, reschedule, "reschedule(when)\n\nMove the limit; None takes it away."),
-                method!(Timeout, "when", noargs, when, "Return when the time is over, in seconds of loop.time(), or None."),
+                method!(
+                    Timeout,
+                    "reschedule",
+                    keywords,
+                    reschedule,
+                    "reschedule(when)\n\nMove the limit; None takes it away."
+                ),
+                method!(
+                    Timeout,
+                    "when",
+                    noargs,
+                    when,
+                    "Return when the time is over, in seconds of loop.time(), or None."
+                ),
                 method!(Timeout, "expired", noargs, expired, "Was the time over before the block was left?"),
             ],
             attributes: vec![

@@ -8,10 +8,7 @@ const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
 
 /// Reads the clock of Python's `time.monotonic`, in nanoseconds.
 pub fn monotonic_nanos() -> u64 {
-    let mut now = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `now` is a valid place for the result.
     let outcome = unsafe { libc::clock_gettime(CLOCK, &raw mut now) };
     assert_eq!(outcome, 0, "every supported system has this clock");

@@ -33,55 +33,38 @@ impl Backend for Epoll {
         let fd = checked(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
         // SAFETY: the fd is new, and nobody else knows it.
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-        Ok(Self {
-            fd,
-            has_pwait2: AtomicBool::new(true),
-        })
+        Ok(Self { fd, has_pwait2: AtomicBool::new(true) })
     }
 
     fn change(&self, fd: RawFd, key: Key, from: Interest, to: Interest) -> io::Result<()> {
         if to.is_none() {
             return match self.control(libc::EPOLL_CTL_DEL, fd, key, to) {
-                Err(error) if is_one_of(&error, &[libc::ENOENT, libc::EBADF, libc::EPERM]) => {
-                    Ok(())
-                }
+                Err(error) if is_one_of(&error, &[libc::ENOENT, libc::EBADF, libc::EPERM]) => Ok(()),
                 outcome => outcome,
             };
         }
         if from.is_none() {
             return match self.control(libc::EPOLL_CTL_ADD, fd, key, to) {
-                Err(error) if is_one_of(&error, &[libc::EEXIST]) => {
-                    self.control(libc::EPOLL_CTL_MOD, fd, key, to)
-                }
+                Err(error) if is_one_of(&error, &[libc::EEXIST]) => self.control(libc::EPOLL_CTL_MOD, fd, key, to),
                 outcome => outcome,
             };
         }
         match self.control(libc::EPOLL_CTL_MOD, fd, key, to) {
-            Err(error) if is_one_of(&error, &[libc::ENOENT]) => {
-                self.control(libc::EPOLL_CTL_ADD, fd, key, to)
-            }
+            Err(error) if is_one_of(&error, &[libc::ENOENT]) => self.control(libc::EPOLL_CTL_ADD, fd, key, to),
             outcome => outcome,
         }
     }
 
     fn watch_waker(&self, fd: RawFd, key: Key) -> io::Result<Drain> {
         // Edge-triggered: each write is reported once, whether or not the one before was read.
-        let mut event = epoll_event {
-            events: (libc::EPOLLIN | libc::EPOLLET) as u32,
-            u64: key.token(),
-        };
+        let mut event = epoll_event { events: (libc::EPOLLIN | libc::EPOLLET) as u32, u64: key.token() };
         let operation = libc::EPOLL_CTL_ADD;
         // SAFETY: `event` is readable; our own fd is open.
         checked(unsafe { libc::epoll_ctl(self.fd.as_raw_fd(), operation, fd, &raw mut event) })?;
         Ok(Drain::Never)
     }
 
-    fn wait(
-        &self,
-        events: &mut Vec<Event>,
-        limit: usize,
-        timeout: Option<Duration>,
-    ) -> io::Result<()> {
+    fn wait(&self, events: &mut Vec<Event>, limit: usize, timeout: Option<Duration>) -> io::Result<()> {
         let mut found = [const { MaybeUninit::<epoll_event>::uninit() }; MAX_EVENTS];
         let room = &mut found[..limit.min(MAX_EVENTS)];
         let count = match timeout {
@@ -92,37 +75,20 @@ impl Backend for Epoll {
         for event in &room[..count] {
             // SAFETY: the kernel filled the first `count` places.
             let event = unsafe { event.assume_init() };
-            events.push(Event {
-                key: Key::from_token(event.u64),
-                ready: readiness(event.events),
-            });
+            events.push(Event { key: Key::from_token(event.u64), ready: readiness(event.events) });
         }
         Ok(())
     }
 }
 
 impl Epoll {
-    fn control(
-        &self,
-        operation: libc::c_int,
-        fd: RawFd,
-        key: Key,
-        interest: Interest,
-    ) -> io::Result<()> {
-        let mut event = epoll_event {
-            events: wanted(interest),
-            u64: key.token(),
-        };
+    fn control(&self, operation: libc::c_int, fd: RawFd, key: Key, interest: Interest) -> io::Result<()> {
+        let mut event = epoll_event { events: wanted(interest), u64: key.token() };
         // SAFETY: `event` is readable; our own fd is open.
-        checked(unsafe { libc::epoll_ctl(self.fd.as_raw_fd(), operation, fd, &raw mut event) })
-            .map(drop)
+        checked(unsafe { libc::epoll_ctl(self.fd.as_raw_fd(), operation, fd, &raw mut event) }).map(drop)
     }
 
-    fn wait_exactly(
-        &self,
-        room: &mut [MaybeUninit<epoll_event>],
-        timeout: Duration,
-    ) -> io::Result<usize> {
+    fn wait_exactly(&self, room: &mut [MaybeUninit<epoll_event>], timeout: Duration) -> io::Result<usize> {
         if self.has_pwait2.load(Ordering::Relaxed) {
             match self.wait_nanos(room, timeout) {
                 Err(error) if is_one_of(&error, &[libc::ENOSYS, libc::EPERM]) => {
@@ -134,27 +100,16 @@ impl Epoll {
         self.wait_millis(room, whole_millis(timeout))
     }
 
-    fn wait_millis(
-        &self,
-        room: &mut [MaybeUninit<epoll_event>],
-        millis: libc::c_int,
-    ) -> io::Result<usize> {
+    fn wait_millis(&self, room: &mut [MaybeUninit<epoll_event>], millis: libc::c_int) -> io::Result<usize> {
         let (places, count) = (room.as_mut_ptr().cast(), room.len() as libc::c_int);
         // SAFETY: `room` is writable in its whole length; our own fd is open.
-        let found =
-            checked(unsafe { libc::epoll_wait(self.fd.as_raw_fd(), places, count, millis) })?;
+        let found = checked(unsafe { libc::epoll_wait(self.fd.as_raw_fd(), places, count, millis) })?;
         Ok(found as usize)
     }
 
-    fn wait_nanos(
-        &self,
-        room: &mut [MaybeUninit<epoll_event>],
-        timeout: Duration,
-    ) -> io::Result<usize> {
-        let timeout = KernelTimespec {
-            seconds: timeout.as_secs().cast_signed(),
-            nanos: i64::from(timeout.subsec_nanos()),
-        };
+    fn wait_nanos(&self, room: &mut [MaybeUninit<epoll_event>], timeout: Duration) -> io::Result<usize> {
+        let timeout =
+            KernelTimespec { seconds: timeout.as_secs().cast_signed(), nanos: i64::from(timeout.subsec_nanos()) };
         let signal_mask = std::ptr::null::<libc::sigset_t>();
         // SAFETY: `room` is writable in its whole length and `timeout` is readable; no signal mask is given; our own fd
         // is open.
@@ -197,9 +152,7 @@ fn readiness(events: u32) -> Interest {
 }
 
 fn is_one_of(error: &io::Error, codes: &[libc::c_int]) -> bool {
-    error
-        .raw_os_error()
-        .is_some_and(|code| codes.contains(&code))
+    error.raw_os_error().is_some_and(|code| codes.contains(&code))
 }
 
 /// `struct __kernel_timespec`, which is 64 bits wide on every machine.

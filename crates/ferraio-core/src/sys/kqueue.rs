@@ -45,44 +45,21 @@ impl Backend for Kqueue {
         self.control(fd, key, from.without(to), libc::EV_DELETE)
     }
 
-    fn wait(
-        &self,
-        events: &mut Vec<Event>,
-        limit: usize,
-        timeout: Option<Duration>,
-    ) -> io::Result<()> {
-        let timeout = timeout.map(|timeout| libc::timespec {
-            tv_sec: timeout.as_secs() as _,
-            tv_nsec: timeout.subsec_nanos() as _,
-        });
+    fn wait(&self, events: &mut Vec<Event>, limit: usize, timeout: Option<Duration>) -> io::Result<()> {
         let timeout = timeout
-            .as_ref()
-            .map_or(null(), |timeout| timeout as *const _);
+            .map(|timeout| libc::timespec { tv_sec: timeout.as_secs() as _, tv_nsec: timeout.subsec_nanos() as _ });
+        let timeout = timeout.as_ref().map_or(null(), |timeout| timeout as *const _);
         let mut found = [const { MaybeUninit::<kevent>::uninit() }; MAX_EVENTS];
         let room = limit.min(MAX_EVENTS);
         // SAFETY: no changes are given; `found` has `room` writable places; `timeout` is null or readable.
         let count = checked(unsafe {
-            libc::kevent(
-                self.fd.as_raw_fd(),
-                null(),
-                0,
-                found.as_mut_ptr().cast(),
-                room as _,
-                timeout,
-            )
+            libc::kevent(self.fd.as_raw_fd(), null(), 0, found.as_mut_ptr().cast(), room as _, timeout)
         })?;
         for event in &found[..count as usize] {
             // SAFETY: the kernel filled the first `count` places.
             let event = unsafe { event.assume_init() };
-            let ready = if event.filter == libc::EVFILT_READ {
-                Interest::READ
-            } else {
-                Interest::WRITE
-            };
-            events.push(Event {
-                key: Key::from_token(event.udata as usize as u64),
-                ready,
-            });
+            let ready = if event.filter == libc::EVFILT_READ { Interest::READ } else { Interest::WRITE };
+            events.push(Event { key: Key::from_token(event.udata as usize as u64), ready });
         }
         Ok(())
     }
@@ -90,17 +67,8 @@ impl Backend for Kqueue {
 
 impl Kqueue {
     /// Applies an operation to the filters of the directions; the first error ends it.
-    fn control(
-        &self,
-        fd: RawFd,
-        key: Key,
-        directions: Interest,
-        operation: Flags,
-    ) -> io::Result<()> {
-        for (direction, filter) in [
-            (Interest::READ, libc::EVFILT_READ),
-            (Interest::WRITE, libc::EVFILT_WRITE),
-        ] {
+    fn control(&self, fd: RawFd, key: Key, directions: Interest, operation: Flags) -> io::Result<()> {
+        for (direction, filter) in [(Interest::READ, libc::EVFILT_READ), (Interest::WRITE, libc::EVFILT_WRITE)] {
             if directions.contains(direction) {
                 // SAFETY: all of its fields may be zero; some systems have more fields than we set.
                 let mut change: kevent = unsafe { std::mem::zeroed() };
@@ -118,16 +86,7 @@ impl Kqueue {
         let mut receipt = change;
         // SAFETY: `change` is readable and `receipt` is writable, each one event; no timeout is given, and
         // `EV_RECEIPT` fills the one place at once, so that the call does not wait.
-        checked(unsafe {
-            libc::kevent(
-                self.fd.as_raw_fd(),
-                &raw const change,
-                1,
-                &raw mut receipt,
-                1,
-                null(),
-            )
-        })?;
+        checked(unsafe { libc::kevent(self.fd.as_raw_fd(), &raw const change, 1, &raw mut receipt, 1, null()) })?;
         match receipt.data as libc::c_int {
             0 => Ok(()),
             // Some versions of macOS say so for a pipe whose other end is closed, and watch it all the same.

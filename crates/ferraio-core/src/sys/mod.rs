@@ -75,21 +75,12 @@ pub trait Backend: Send + Sync + Sized {
     /// Hang-up and error are reported as both directions, or as all that are watched. Without a timeout it waits until
     /// something is ready; with one, it never returns early (only an fd that was closed behind our back may end a wait
     /// with no event). A signal ends it with `Interrupted`.
-    fn wait(
-        &self,
-        events: &mut Vec<Event>,
-        limit: usize,
-        timeout: Option<Duration>,
-    ) -> io::Result<()>;
+    fn wait(&self, events: &mut Vec<Event>, limit: usize, timeout: Option<Duration>) -> io::Result<()>;
 }
 
 /// Turns the -1 of a system call into the error that it stands for.
 fn checked(outcome: libc::c_int) -> io::Result<libc::c_int> {
-    if outcome == -1 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(outcome)
-    }
+    if outcome == -1 { Err(io::Error::last_os_error()) } else { Ok(outcome) }
 }
 
 /// Like [`checked`], for calls that return a size.

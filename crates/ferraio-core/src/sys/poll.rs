@@ -32,9 +32,7 @@ struct Table {
 
 impl Backend for Poll {
     fn new() -> io::Result<Self> {
-        Ok(Self {
-            table: Mutex::default(),
-        })
+        Ok(Self { table: Mutex::default() })
     }
 
     fn change(&self, fd: RawFd, key: Key, _from: Interest, to: Interest) -> io::Result<()> {
@@ -49,12 +47,7 @@ impl Backend for Poll {
         Ok(())
     }
 
-    fn wait(
-        &self,
-        events: &mut Vec<Event>,
-        limit: usize,
-        timeout: Option<Duration>,
-    ) -> io::Result<()> {
+    fn wait(&self, events: &mut Vec<Event>, limit: usize, timeout: Option<Duration>) -> io::Result<()> {
         let (mut fds, keys, start) = {
             let table = self.table();
             (table.fds.clone(), table.keys.clone(), table.next)
@@ -74,10 +67,7 @@ impl Backend for Poll {
                     break;
                 }
                 room -= 1;
-                events.push(Event {
-                    key,
-                    ready: readiness(revents),
-                });
+                events.push(Event { key, ready: readiness(revents) });
             }
         }
         Ok(())
@@ -93,11 +83,7 @@ impl Poll {
 
 impl Table {
     fn watch(&mut self, fd: RawFd, key: Key, interest: Interest) {
-        let entry = pollfd {
-            fd,
-            events: wanted(interest),
-            revents: 0,
-        };
+        let entry = pollfd { fd, events: wanted(interest), revents: 0 };
         match self.place_of(fd) {
             Some(place) => {
                 self.fds[place] = entry;
@@ -119,10 +105,7 @@ impl Table {
 
     /// Removes an fd that was found closed, unless its number belongs to somebody else by now.
     fn forget(&mut self, fd: RawFd, key: Key) {
-        if self
-            .place_of(fd)
-            .is_some_and(|place| self.keys[place] == key)
-        {
+        if self.place_of(fd).is_some_and(|place| self.keys[place] == key) {
             self.remove(fd);
         }
     }

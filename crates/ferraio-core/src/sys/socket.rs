@@ -46,14 +46,7 @@ pub(crate) fn send_vectored(fd: RawFd, bufs: &[IoSlice<'_>]) -> io::Result<usize
 pub(crate) fn accept(fd: RawFd) -> io::Result<OwnedFd> {
     let (address, length) = (std::ptr::null_mut(), std::ptr::null_mut());
     // SAFETY: null pointers say that the peer's address is not asked for.
-    let connection = checked(unsafe {
-        libc::accept4(
-            fd,
-            address,
-            length,
-            libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK,
-        )
-    })?;
+    let connection = checked(unsafe { libc::accept4(fd, address, length, libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK) })?;
     // SAFETY: the fd is new, and nobody else knows it.
     Ok(unsafe { OwnedFd::from_raw_fd(connection) })
 }
@@ -61,8 +54,7 @@ pub(crate) fn accept(fd: RawFd) -> io::Result<OwnedFd> {
 #[cfg(target_vendor = "apple")]
 pub(crate) fn accept(fd: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: null pointers say that the peer's address is not asked for.
-    let connection =
-        checked(unsafe { libc::accept(fd, std::ptr::null_mut(), std::ptr::null_mut()) })?;
+    let connection = checked(unsafe { libc::accept(fd, std::ptr::null_mut(), std::ptr::null_mut()) })?;
     // SAFETY: the fd is new, and nobody else knows it.
     let connection = unsafe { OwnedFd::from_raw_fd(connection) };
     // SAFETY: the fd is open, and no memory is involved.
@@ -81,21 +73,13 @@ pub(crate) fn option(fd: RawFd, level: libc::c_int, name: libc::c_int) -> io::Re
     let mut value: libc::c_int = 0;
     let mut length = size_of_val(&value) as libc::socklen_t;
     // SAFETY: `value` is writable, and `length` is its size.
-    checked(unsafe {
-        libc::getsockopt(fd, level, name, (&raw mut value).cast(), &raw mut length)
-    })?;
+    checked(unsafe { libc::getsockopt(fd, level, name, (&raw mut value).cast(), &raw mut length) })?;
     Ok(value)
 }
 
 /// Sets an option that is an integer.
-pub(crate) fn set_option(
-    fd: RawFd,
-    level: libc::c_int,
-    name: libc::c_int,
-    value: libc::c_int,
-) -> io::Result<()> {
+pub(crate) fn set_option(fd: RawFd, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
     let length = size_of_val(&value) as libc::socklen_t;
     // SAFETY: `value` is readable, and `length` is its size.
-    checked(unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), length) })
-        .map(drop)
+    checked(unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), length) }).map(drop)
 }

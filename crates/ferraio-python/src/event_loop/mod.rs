@@ -597,7 +597,13 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
             method!(EventLoop, "is_running", noargs, is_running, "Is the loop running?"),
             method!(EventLoop, "is_closed", noargs, is_closed, "Was the loop closed?"),
             method!(EventLoop, "stop", noargs, stop, "Leave run_forever() after this turn."),
-            method!(EventLoop, "_release", noargs, release, "Drop all that is scheduled, and close the loop's own fds."),
+            method!(
+                EventLoop,
+                "_release",
+                noargs,
+                release,
+                "Drop all that is scheduled, and close the loop's own fds."
+            ),
             method!(EventLoop, "_write_to_self", noargs, ring_the_waker, "End the wait of the loop; from any thread."),
         ],
         attributes: vec![

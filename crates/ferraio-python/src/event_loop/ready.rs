@@ -127,7 +127,9 @@ impl Ready {
             Ready::Step(task) => (task.obj().attr(&py::STEP)?, None, task.context.get()),
             Ready::Throw(task, error) => (task.obj().attr(&py::STEP)?, Some(error), task.context.get()),
             Ready::Wake(task, future) => (task.obj().attr(&py::WAKEUP)?, Some(future.into_obj()), task.context.get()),
-            Ready::Gather(gather, child) => (gather.obj().attr(crate::gather::done_child_name())?, Some(child.into_obj()), None),
+            Ready::Gather(gather, child) => {
+                (gather.obj().attr(crate::gather::done_child_name())?, Some(child.into_obj()), None)
+            }
             Ready::Group(group, child) => {
                 (group.obj().attr(&crate::task_group::ON_TASK_DONE)?, Some(child.into_obj()), None)
             }

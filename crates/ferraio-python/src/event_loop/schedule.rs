@@ -187,13 +187,13 @@ fn create_future(this: &Own<EventLoop>) -> Result<Obj> {
 }
 
 fn create_task(this: &Own<EventLoop>, args: Args<'_>) -> Result<Obj> {
-    if !this.task_factory.is_some() {
-        if let ([coro], false) = (args.positional, args.has_keywords()) {
-            if this.is_closed() {
-                return Err(Error::runtime("Event loop is closed"));
-            }
-            return Ok(Own::<Task>::create(this, coro, Options::default())?.into_obj());
+    if !this.task_factory.is_some()
+        && let ([coro], false) = (args.positional, args.has_keywords())
+    {
+        if this.is_closed() {
+            return Err(Error::runtime("Event loop is closed"));
         }
+        return Ok(Own::<Task>::create(this, coro, Options::default())?.into_obj());
     }
     create_task_with_options(this, args)
 }

@@ -23,7 +23,8 @@ impl Own<EventLoop> {
         if !self.timers.borrow().is_empty() {
             self.collect_due_timers()?;
         }
-        let observed = if self.debug() { Some(self.handle_is_patched()?) } else { self.handle_is_patched()?.then_some(true) };
+        let observed =
+            if self.debug() { Some(self.handle_is_patched()?) } else { self.handle_is_patched()?.then_some(true) };
         let todo = self.ring.borrow().len();
         for _ in 0..todo {
             let Some(ready) = self.ring.borrow_mut().pop_front() else { break };

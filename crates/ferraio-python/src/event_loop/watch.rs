@@ -395,7 +395,9 @@ impl Own<EventLoop> {
             let Some(io) = io.as_mut() else { return Ok(()) };
             let Some(fd) = io.reactor.fd_of(key) else { return Ok(()) };
             match io.watch(fd) {
-                Some(watch) if watch.key == key => [(watch.reader.clone(), Direction::Read), (watch.writer.clone(), Direction::Write)],
+                Some(watch) if watch.key == key => {
+                    [(watch.reader.clone(), Direction::Read), (watch.writer.clone(), Direction::Write)]
+                }
                 _ => return Ok(()),
             }
         };
@@ -447,10 +449,8 @@ impl Own<EventLoop> {
         for (fd, direction) in cancelled {
             drop(self.unwatch(fd, direction));
         }
-        if drain {
-            if let Some(shared) = &*self.shared.borrow() {
-                shared.waker.drain();
-            }
+        if drain && let Some(shared) = &*self.shared.borrow() {
+            shared.waker.drain();
         }
         Ok(())
     }
@@ -511,15 +511,34 @@ fn remove_writer(this: &Own<EventLoop>, fd: &Obj) -> Result<Obj> {
 /// What an fd is watched for, in the numbers of `selectors`.
 fn watched(this: &Own<EventLoop>, fd: &Obj) -> Result<Obj> {
     let fd = fd.as_i64()? as i32;
-    let interest = this.io.borrow_mut().as_mut().and_then(|io| io.watch(fd)).map_or(Interest::NONE, |watch| watch.interest());
+    let interest =
+        this.io.borrow_mut().as_mut().and_then(|io| io.watch(fd)).map_or(Interest::NONE, |watch| watch.interest());
     Obj::int(i64::from(interest.is_readable()) | i64::from(interest.is_writable()) << 1)
 }
 
 pub(super) fn methods() -> Vec<pyo3_ffi::PyMethodDef> {
     vec![
-        method!(EventLoop, "_add_reader", fast, add_reader, "Call a callback whenever the fd can be read; return its Handle."),
-        method!(EventLoop, "_add_writer", fast, add_writer, "Call a callback whenever the fd can be written; return its Handle."),
-        method!(EventLoop, "_watched", one, watched, "Return what the fd is watched for: EVENT_READ, EVENT_WRITE, both or 0."),
+        method!(
+            EventLoop,
+            "_add_reader",
+            fast,
+            add_reader,
+            "Call a callback whenever the fd can be read; return its Handle."
+        ),
+        method!(
+            EventLoop,
+            "_add_writer",
+            fast,
+            add_writer,
+            "Call a callback whenever the fd can be written; return its Handle."
+        ),
+        method!(
+            EventLoop,
+            "_watched",
+            one,
+            watched,
+            "Return what the fd is watched for: EVENT_READ, EVENT_WRITE, both or 0."
+        ),
         method!(EventLoop, "_remove_reader", one, remove_reader, "Stop watching the fd; was it watched for reading?"),
         method!(EventLoop, "_remove_writer", one, remove_writer, "Stop watching the fd; was it watched for writing?"),
     ]

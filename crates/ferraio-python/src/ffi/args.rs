@@ -71,6 +71,7 @@ impl<'a> Args<'a> {
                 let (mut key, mut value) = (ptr::null_mut(), ptr::null_mut());
                 // SAFETY: a dict; both references are our own before anything else may run.
                 while unsafe { c::PyDict_Next(dict.as_ptr(), &mut position, &mut key, &mut value) } != 0 {
+                    // SAFETY: the dict gave two live objects.
                     let (key, value) = unsafe { (Obj::borrowed(key), Obj::borrowed(value)) };
                     each(&key, &value)?;
                 }
@@ -104,7 +105,10 @@ impl<'a> Args<'a> {
                 return Err(unexpected_keyword(function, name));
             };
             if values[index].is_some() {
-                return Err(type_error_text(&format!("{function}() got multiple values for argument '{}'", names[index].text())));
+                return Err(type_error_text(&format!(
+                    "{function}() got multiple values for argument '{}'",
+                    names[index].text()
+                )));
             }
             values[index] = Some(value.clone());
             Ok(())

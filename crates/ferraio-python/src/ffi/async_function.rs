@@ -58,7 +58,11 @@ unsafe extern "C" fn vectorcall(
 }
 
 /// Binds it to an instance, as a function of Python does.
-unsafe extern "C" fn bind(this: *mut c::PyObject, object: *mut c::PyObject, _class: *mut c::PyObject) -> *mut c::PyObject {
+unsafe extern "C" fn bind(
+    this: *mut c::PyObject,
+    object: *mut c::PyObject,
+    _class: *mut c::PyObject,
+) -> *mut c::PyObject {
     // SAFETY: two live objects, or NULL where a class is asked for the method.
     unsafe {
         if object.is_null() || object == c::Py_None() {

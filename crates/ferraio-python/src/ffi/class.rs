@@ -74,7 +74,11 @@ unsafe impl Sync for ClassCell {}
 impl ClassCell {
     /// No class yet.
     pub const fn new() -> Self {
-        ClassCell { class: AtomicPtr::new(ptr::null_mut()), offset: AtomicUsize::new(0), kept: UnsafeCell::new(Vec::new()) }
+        ClassCell {
+            class: AtomicPtr::new(ptr::null_mut()),
+            offset: AtomicUsize::new(0),
+            kept: UnsafeCell::new(Vec::new()),
+        }
     }
 
     /// The class object.
@@ -170,11 +174,6 @@ impl<T: Class> Own<T> {
         (object.type_ptr() == T::cell().ptr()).then(|| unsafe { &*ptr::from_ref(object).cast::<Own<T>>() })
     }
 
-    /// The same, giving up the reference.
-    pub fn take_from(object: Obj) -> std::result::Result<Own<T>, Obj> {
-        if Own::<T>::from_obj(&object).is_some() { Ok(Own(object, PhantomData)) } else { Err(object) }
-    }
-
     /// The object.
     #[inline(always)]
     pub fn obj(&self) -> &Obj {
@@ -185,12 +184,6 @@ impl<T: Class> Own<T> {
     #[inline(always)]
     pub fn into_obj(self) -> Obj {
         self.0
-    }
-
-    /// Is it of exactly this class (no Python subclass)?
-    #[inline(always)]
-    pub fn is_exact(&self) -> bool {
-        self.0.type_ptr() == T::cell().ptr()
     }
 
     /// The instance as one of `U`, whose value is the first field of `T`.
@@ -384,7 +377,7 @@ pub fn set_metaclass(class: &Obj, metaclass: &Obj) {
 /// The version of a class's contents: it changes when an attribute of the class is set. 0 means unknown.
 pub fn version(class: &Obj) -> u32 {
     // SAFETY: `class` is a class where this is called.
-    unsafe { (*class.as_ptr().cast::<c::PyTypeObject>()).tp_version_tag as u32 }
+    unsafe { (*class.as_ptr().cast::<c::PyTypeObject>()).tp_version_tag }
 }
 
 unsafe extern "C" fn new<T: Class>(
@@ -399,7 +392,9 @@ unsafe extern "C" fn new<T: Class>(
         }
         // SAFETY: Python makes an instance of a class, which is a subclass of ours.
         let class = class.cast();
-        Ok(Own::new_in(unsafe { Obj::peek(&class) }, value)?.into_obj())
+        // SAFETY: Python calls this with a class.
+        let class = unsafe { Obj::peek(&class) };
+        Ok(Own::new_in(class, value)?.into_obj())
     })
 }
 
@@ -407,12 +402,13 @@ unsafe extern "C" fn traverse<T: Class>(object: *mut c::PyObject, visit: c::visi
     // SAFETY: the collector calls this with an instance of `T`; only shared references are made.
     unsafe {
         let base = base_of::<T>();
-        if T::OVER_BASE && !T::BASE_IS_PYTHON {
-            if let Some(traverse) = (*base).tp_traverse {
-                let status = traverse(object, visit, arg);
-                if status != 0 {
-                    return status;
-                }
+        if T::OVER_BASE
+            && !T::BASE_IS_PYTHON
+            && let Some(traverse) = (*base).tp_traverse
+        {
+            let status = traverse(object, visit, arg);
+            if status != 0 {
+                return status;
             }
         }
         let mut visit = Visit { visit, arg, status: 0 };
@@ -485,19 +481,6 @@ unsafe fn clear_base<T: Class>(object: *mut c::PyObject) {
             if let Some(clear) = (*base_of::<T>()).tp_clear {
                 clear(object);
             }
-        }
-    }
-}
-
-/// Forgets the instances kept for reuse.
-pub fn drop_kept<T: Class>() {
-    // SAFETY: attached; the kept instances are memory of ours that nobody sees.
-    unsafe {
-        let class = T::cell().ptr();
-        for object in std::mem::take(&mut *T::cell().kept.get()) {
-            let free = (*class).tp_free.expect("every class can free its instances");
-            free(object.cast());
-            c::Py_DECREF(class.cast());
         }
     }
 }

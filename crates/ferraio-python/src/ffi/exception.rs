@@ -103,7 +103,8 @@ impl Raised {
     pub fn stops_the_loop(&self) -> bool {
         // SAFETY: an exception is set; both classes are alive.
         unsafe {
-            c::PyErr_ExceptionMatches(c::PyExc_KeyboardInterrupt) != 0 || c::PyErr_ExceptionMatches(c::PyExc_SystemExit) != 0
+            c::PyErr_ExceptionMatches(c::PyExc_KeyboardInterrupt) != 0
+                || c::PyErr_ExceptionMatches(c::PyExc_SystemExit) != 0
         }
     }
 
@@ -193,7 +194,6 @@ builtin_exceptions! {
     attribute_error = PyExc_AttributeError,
     deprecation_warning = PyExc_DeprecationWarning,
     blocking_io_error = PyExc_BlockingIOError,
-    buffer_error = PyExc_BufferError,
     generator_exit = PyExc_GeneratorExit,
     import_error = PyExc_ImportError,
     os_error = PyExc_OSError,

@@ -11,7 +11,10 @@ use super::object::Obj;
 unsafe extern "C" fn exec(module: *mut c::PyObject) -> c_int {
     super::trampoline::guard_status(|| {
         if super::thread::interpreter_id() != 0 {
-            return Err(Raised::text(&import_error(), "ferraio can only be used in the main interpreter, not in a sub-interpreter"));
+            return Err(Raised::text(
+                &import_error(),
+                "ferraio can only be used in the main interpreter, not in a sub-interpreter",
+            ));
         }
         // SAFETY: Python passes the new module.
         crate::fill(unsafe { Obj::peek(&module) })
@@ -29,6 +32,7 @@ pub fn add(module: &Obj, name: &'static str, value: &Obj) -> Result<()> {
 pub fn add_functions(module: &Obj, mut functions: Vec<c::PyMethodDef>) -> Result<()> {
     // SAFETY: an all-zero entry ends the array, which lives for ever.
     functions.push(unsafe { std::mem::zeroed() });
+    // SAFETY: a module, and a table that lives for ever.
     Raised::check(unsafe { c::PyModule_AddFunctions(module.as_ptr(), functions.leak().as_mut_ptr()) })
 }
 

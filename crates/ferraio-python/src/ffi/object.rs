@@ -77,6 +77,16 @@ impl Obj {
         unsafe { &*ptr::from_ref(ptr).cast::<Obj>() }
     }
 
+    /// The same for a pointer that may be NULL.
+    ///
+    /// # Safety
+    /// `*ptr` is NULL or a live object for that long.
+    #[inline(always)]
+    pub unsafe fn peek_nullable(ptr: &*mut c::PyObject) -> Option<&Obj> {
+        // SAFETY: the caller vouches for what is not NULL.
+        (!ptr.is_null()).then(|| unsafe { Obj::peek(ptr) })
+    }
+
     /// Looks at an array of borrowed pointers.
     ///
     /// # Safety
@@ -219,13 +229,6 @@ impl Obj {
         self.as_ptr() == unsafe { c::Py_None() }
     }
 
-    /// `self is True`.
-    #[inline(always)]
-    pub fn is_true(&self) -> bool {
-        // SAFETY: compares an address.
-        self.as_ptr() == unsafe { c::Py_True() }
-    }
-
     /// How many references there are.
     #[inline(always)]
     pub fn ref_count(&self) -> isize {
@@ -291,13 +294,9 @@ impl Obj {
     /// Is it an instance of `class` by inheritance (no `__instancecheck__`)?
     pub fn is_real_instance(&self, class: &Obj) -> bool {
         // SAFETY: a live object; `class` is a type where this is called.
-        unsafe { c::PyType_Check(class.as_ptr()) != 0 && c::PyObject_TypeCheck(self.as_ptr(), class.as_ptr().cast()) != 0 }
-    }
-
-    /// `callable(self)`.
-    pub fn is_callable(&self) -> bool {
-        // SAFETY: a live object.
-        unsafe { c::PyCallable_Check(self.as_ptr()) != 0 }
+        unsafe {
+            c::PyType_Check(class.as_ptr()) != 0 && c::PyObject_TypeCheck(self.as_ptr(), class.as_ptr().cast()) != 0
+        }
     }
 
     /// Is it an exception (an instance of `BaseException`)?
@@ -310,12 +309,6 @@ impl Obj {
     pub fn is_exception_class(&self) -> bool {
         // SAFETY: a live object.
         unsafe { c::PyExceptionClass_Check(self.as_ptr()) != 0 }
-    }
-
-    /// Is it a `str`?
-    pub fn is_str(&self) -> bool {
-        // SAFETY: a live object.
-        unsafe { c::PyUnicode_Check(self.as_ptr()) != 0 }
     }
 
     /// Is it exactly a `bytes`?
@@ -421,15 +414,6 @@ impl Obj {
         // SAFETY: a live object.
         let value = unsafe { c::PyLong_AsLongLong(self.as_ptr()) };
         if value == -1 && Raised::is_set() { Err(Raised::set()) } else { Ok(value) }
-    }
-
-    /// The fd number of an `int` or of an object with `fileno()`.
-    pub fn as_fd(&self) -> Result<i32> {
-        // SAFETY: a live object.
-        match unsafe { c::PyObject_AsFileDescriptor(self.as_ptr()) } {
-            -1 => Err(Raised::set()),
-            fd => Ok(fd),
-        }
     }
 
     /// The text of a `str` (lossy where it holds lone surrogates).
@@ -541,24 +525,21 @@ impl Obj {
         }
     }
 
-    /// `self(*args, **keywords)`; the values of the keywords stand behind the arguments.
-    pub fn call_with<const N: usize>(&self, args: [&Obj; N], positional: usize, keywords: &Obj) -> Result<Obj> {
-        let stack = args.map(Obj::as_ptr);
-        // SAFETY: `positional` live arguments, then one for each name of the tuple `keywords`.
-        unsafe { Obj::new_ref(c::PyObject_Vectorcall(self.as_ptr(), stack.as_ptr(), positional, keywords.as_ptr())) }
-    }
-
     /// `self(*args)` for a slice of arguments.
     #[inline(always)]
     pub fn call_slice(&self, args: &[Obj]) -> Result<Obj> {
         // SAFETY: a slice of `Obj` is an array of live pointers.
-        unsafe { Obj::new_ref(c::PyObject_Vectorcall(self.as_ptr(), args.as_ptr().cast(), args.len(), ptr::null_mut())) }
+        unsafe {
+            Obj::new_ref(c::PyObject_Vectorcall(self.as_ptr(), args.as_ptr().cast(), args.len(), ptr::null_mut()))
+        }
     }
 
     /// `self(*args, **kwargs)` for a tuple and a dict.
     pub fn call_tuple_dict(&self, args: &Obj, kwargs: Option<&Obj>) -> Result<Obj> {
         // SAFETY: live objects; NULL means no keywords.
-        unsafe { Obj::new_ref(c::PyObject_Call(self.as_ptr(), args.as_ptr(), kwargs.map_or(ptr::null_mut(), Obj::as_ptr))) }
+        unsafe {
+            Obj::new_ref(c::PyObject_Call(self.as_ptr(), args.as_ptr(), kwargs.map_or(ptr::null_mut(), Obj::as_ptr)))
+        }
     }
 
     /// `self.name(*args)`.

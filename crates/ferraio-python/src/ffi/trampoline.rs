@@ -127,19 +127,32 @@ macro_rules! method {
             // SAFETY: Python calls a method with an instance of its class.
             $crate::ffi::trampoline::guard(|| $function(unsafe { $crate::ffi::trampoline::this::<$class>(&this) }))
         }
-        $crate::ffi::trampoline::entry($name, $doc, pyo3_ffi::METH_NOARGS, pyo3_ffi::PyMethodDefPointer { PyCFunction: method })
+        $crate::ffi::trampoline::entry(
+            $name,
+            $doc,
+            pyo3_ffi::METH_NOARGS,
+            pyo3_ffi::PyMethodDefPointer { PyCFunction: method },
+        )
     }};
     ($class:ty, $name:literal, one, $function:expr, $doc:literal) => {{
         unsafe extern "C" fn method(
             this: *mut pyo3_ffi::PyObject,
             arg: *mut pyo3_ffi::PyObject,
         ) -> *mut pyo3_ffi::PyObject {
-            // SAFETY: Python calls a method with an instance of its class and one live argument.
-            $crate::ffi::trampoline::guard(|| unsafe {
-                $function($crate::ffi::trampoline::this::<$class>(&this), $crate::ffi::Obj::peek(&arg))
+            $crate::ffi::trampoline::guard(|| {
+                // SAFETY: Python calls a method with an instance of its class…
+                let this = unsafe { $crate::ffi::trampoline::this::<$class>(&this) };
+                // SAFETY: … and one live argument.
+                let arg = unsafe { $crate::ffi::Obj::peek(&arg) };
+                $function(this, arg)
             })
         }
-        $crate::ffi::trampoline::entry($name, $doc, pyo3_ffi::METH_O, pyo3_ffi::PyMethodDefPointer { PyCFunction: method })
+        $crate::ffi::trampoline::entry(
+            $name,
+            $doc,
+            pyo3_ffi::METH_O,
+            pyo3_ffi::PyMethodDefPointer { PyCFunction: method },
+        )
     }};
     ($class:ty, $name:literal, fast, $function:expr, $doc:literal) => {{
         unsafe extern "C" fn method(
@@ -147,12 +160,12 @@ macro_rules! method {
             args: *mut *mut pyo3_ffi::PyObject,
             count: pyo3_ffi::Py_ssize_t,
         ) -> *mut pyo3_ffi::PyObject {
-            // SAFETY: Python calls a method with an instance of its class and `count` live arguments.
-            $crate::ffi::trampoline::guard(|| unsafe {
-                $function(
-                    $crate::ffi::trampoline::this::<$class>(&this),
-                    $crate::ffi::Obj::peek_array(args, count as usize),
-                )
+            $crate::ffi::trampoline::guard(|| {
+                // SAFETY: Python calls a method with an instance of its class and `count` live arguments.
+                let (this, args) = unsafe {
+                    ($crate::ffi::trampoline::this::<$class>(&this), $crate::ffi::Obj::peek_array(args, count as usize))
+                };
+                $function(this, args)
             })
         }
         $crate::ffi::trampoline::entry(
@@ -169,12 +182,15 @@ macro_rules! method {
             count: pyo3_ffi::Py_ssize_t,
             names: *mut pyo3_ffi::PyObject,
         ) -> *mut pyo3_ffi::PyObject {
-            // SAFETY: Python calls a method with an instance of its class and arguments in vectorcall's order.
-            $crate::ffi::trampoline::guard(|| unsafe {
-                $function(
-                    $crate::ffi::trampoline::this::<$class>(&this),
-                    $crate::ffi::Args::from_vectorcall(args, count as usize, &names),
-                )
+            $crate::ffi::trampoline::guard(|| {
+                // SAFETY: Python calls a method with an instance of its class and arguments in vectorcall's order.
+                let (this, args) = unsafe {
+                    (
+                        $crate::ffi::trampoline::this::<$class>(&this),
+                        $crate::ffi::Args::from_vectorcall(args, count as usize, &names),
+                    )
+                };
+                $function(this, args)
             })
         }
         $crate::ffi::trampoline::entry(
@@ -197,9 +213,9 @@ macro_rules! function {
             names: *mut pyo3_ffi::PyObject,
         ) -> *mut pyo3_ffi::PyObject {
             // SAFETY: Python passes arguments in vectorcall's order.
-            $crate::ffi::trampoline::guard(|| $function(unsafe {
-                $crate::ffi::Args::from_vectorcall(args, count as usize, &names)
-            }))
+            $crate::ffi::trampoline::guard(|| {
+                $function(unsafe { $crate::ffi::Args::from_vectorcall(args, count as usize, &names) })
+            })
         }
         $crate::ffi::trampoline::entry(
             $name,
@@ -231,10 +247,12 @@ macro_rules! attribute {
             value: *mut pyo3_ffi::PyObject,
             _: *mut std::ffi::c_void,
         ) -> std::ffi::c_int {
-            // SAFETY: Python calls a setter with an instance of its class, and NULL to delete.
-            $crate::ffi::trampoline::guard_status(|| unsafe {
-                let value = (!value.is_null()).then(|| $crate::ffi::Obj::peek(&value));
-                $setter($crate::ffi::trampoline::this::<$class>(&this), value)
+            $crate::ffi::trampoline::guard_status(|| {
+                // SAFETY: Python calls a setter with an instance of its class, and NULL to delete.
+                let (this, value) = unsafe {
+                    ($crate::ffi::trampoline::this::<$class>(&this), $crate::ffi::Obj::peek_nullable(&value))
+                };
+                $setter(this, value)
             })
         }
         let mut entry = $crate::attribute!($class, $name, $getter);
@@ -243,7 +261,7 @@ macro_rules! attribute {
     }};
 }
 
-/// A slot of a type: `slot!(Class, init|repr|await|iter|iternext|send|richcompare|hash|setattro|call, function)`.
+/// A slot of a type: `slot!(Class, init|repr|await|iter|iternext|send|richcompare|hash|setattro, function)`.
 #[macro_export]
 macro_rules! slot {
     ($class:ty, init, $function:expr) => {{
@@ -252,12 +270,15 @@ macro_rules! slot {
             args: *mut pyo3_ffi::PyObject,
             kwargs: *mut pyo3_ffi::PyObject,
         ) -> std::ffi::c_int {
-            // SAFETY: Python calls `__init__` with an instance, a tuple, and a dict or NULL.
-            $crate::ffi::trampoline::guard_status(|| unsafe {
-                $function(
-                    $crate::ffi::trampoline::this::<$class>(&this),
-                    $crate::ffi::Args::from_tuple($crate::ffi::Obj::peek(&args), &kwargs),
-                )
+            $crate::ffi::trampoline::guard_status(|| {
+                // SAFETY: Python calls `__init__` with an instance, a tuple, and a dict or NULL.
+                let (this, args) = unsafe {
+                    (
+                        $crate::ffi::trampoline::this::<$class>(&this),
+                        $crate::ffi::Args::from_tuple($crate::ffi::Obj::peek(&args), &kwargs),
+                    )
+                };
+                $function(this, args)
             })
         }
         $crate::ffi::class::slot(pyo3_ffi::Py_tp_init, c_init as *mut std::ffi::c_void)
@@ -306,9 +327,12 @@ macro_rules! slot {
             other: *mut pyo3_ffi::PyObject,
             operation: std::ffi::c_int,
         ) -> *mut pyo3_ffi::PyObject {
-            // SAFETY: Python calls a slot with an instance of its class and a live object.
-            $crate::ffi::trampoline::guard(|| unsafe {
-                $function($crate::ffi::trampoline::this::<$class>(&this), $crate::ffi::Obj::peek(&other), operation)
+            $crate::ffi::trampoline::guard(|| {
+                // SAFETY: Python calls a slot with an instance of its class and a live object.
+                let (this, other) = unsafe {
+                    ($crate::ffi::trampoline::this::<$class>(&this), $crate::ffi::Obj::peek(&other))
+                };
+                $function(this, other, operation)
             })
         }
         $crate::ffi::class::slot(pyo3_ffi::Py_tp_richcompare, c_richcompare as *mut std::ffi::c_void)
@@ -316,9 +340,10 @@ macro_rules! slot {
     ($class:ty, hash, $function:expr) => {{
         unsafe extern "C" fn c_hash(this: *mut pyo3_ffi::PyObject) -> pyo3_ffi::Py_hash_t {
             let mut hash = -1;
-            // SAFETY: Python calls a slot with an instance of its class.
             $crate::ffi::trampoline::guard_status(|| {
-                hash = $function(unsafe { $crate::ffi::trampoline::this::<$class>(&this) })?;
+                // SAFETY: Python calls a slot with an instance of its class.
+                let this = unsafe { $crate::ffi::trampoline::this::<$class>(&this) };
+                hash = $function(this)?;
                 Ok(())
             });
             hash
@@ -331,29 +356,19 @@ macro_rules! slot {
             name: *mut pyo3_ffi::PyObject,
             value: *mut pyo3_ffi::PyObject,
         ) -> std::ffi::c_int {
-            // SAFETY: Python calls a slot with an instance of its class, a name, and NULL to delete.
-            $crate::ffi::trampoline::guard_status(|| unsafe {
-                let value = (!value.is_null()).then(|| $crate::ffi::Obj::peek(&value));
-                $function($crate::ffi::trampoline::this::<$class>(&this), $crate::ffi::Obj::peek(&name), value)
+            $crate::ffi::trampoline::guard_status(|| {
+                // SAFETY: Python calls a slot with an instance of its class, a name, and NULL to delete.
+                let (this, name, value) = unsafe {
+                    (
+                        $crate::ffi::trampoline::this::<$class>(&this),
+                        $crate::ffi::Obj::peek(&name),
+                        $crate::ffi::Obj::peek_nullable(&value),
+                    )
+                };
+                $function(this, name, value)
             })
         }
         $crate::ffi::class::slot(pyo3_ffi::Py_tp_setattro, c_setattro as *mut std::ffi::c_void)
-    }};
-    ($class:ty, call, $function:expr) => {{
-        unsafe extern "C" fn c_call(
-            this: *mut pyo3_ffi::PyObject,
-            args: *mut pyo3_ffi::PyObject,
-            kwargs: *mut pyo3_ffi::PyObject,
-        ) -> *mut pyo3_ffi::PyObject {
-            // SAFETY: Python calls a slot with an instance of its class, a tuple, and a dict or NULL.
-            $crate::ffi::trampoline::guard(|| unsafe {
-                $function(
-                    $crate::ffi::trampoline::this::<$class>(&this),
-                    $crate::ffi::Args::from_tuple($crate::ffi::Obj::peek(&args), &kwargs),
-                )
-            })
-        }
-        $crate::ffi::class::slot(pyo3_ffi::Py_tp_call, c_call as *mut std::ffi::c_void)
     }};
 }
 

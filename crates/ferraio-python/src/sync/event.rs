@@ -58,11 +58,11 @@ impl Own<Event> {
         }
         if !self.is_patched.get() && HOOKS.are_original(self.obj())? {
             let held = self.waiters.get();
-            if let Waiters::Deque(deque) = Waiters::of(&held)? {
-                if let Some(waiter) = new_waiter(&self.event_loop)? {
-                    deque.append(waiter.obj())?;
-                    return Ok(Step::Wait(waiter));
-                }
+            if let Waiters::Deque(deque) = Waiters::of(&held)?
+                && let Some(waiter) = new_waiter(&self.event_loop)?
+            {
+                deque.append(waiter.obj())?;
+                return Ok(Step::Wait(waiter));
             }
         }
         ORIGINAL.get()?.attr(&WAIT)?.call([self.obj()]).map(Step::Delegate)

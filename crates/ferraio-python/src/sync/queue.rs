@@ -395,10 +395,10 @@ fn task_done(this: &Own<Queue>) -> Result<Obj> {
         return Err(Error::Value(String::from("task_done() called too many times")).raise());
     }
     this.unfinished.set(unfinished - 1);
-    if unfinished == 1 {
-        if let Some(finished) = this.finished.get() {
-            finished.call_method(&SET, [])?;
-        }
+    if unfinished == 1
+        && let Some(finished) = this.finished.get()
+    {
+        finished.call_method(&SET, [])?;
     }
     Ok(Obj::none())
 }
@@ -505,8 +505,20 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
         module,
         class::ClassParts {
             methods: vec![
-                method!(Queue, "put", keywords, put, "put(item)\n\nPut an item in; wait for room if the queue is full."),
-                method!(Queue, "get", noargs, get, "Take an item out, and return it; wait for one if the queue is empty."),
+                method!(
+                    Queue,
+                    "put",
+                    keywords,
+                    put,
+                    "put(item)\n\nPut an item in; wait for room if the queue is full."
+                ),
+                method!(
+                    Queue,
+                    "get",
+                    noargs,
+                    get,
+                    "Take an item out, and return it; wait for one if the queue is empty."
+                ),
                 method!(
                     Queue,
                     "put_nowait",
@@ -514,7 +526,13 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
                     put_nowait,
                     "put_nowait(item)\n\nPut an item in; raise QueueFull if there is no room."
                 ),
-                method!(Queue, "get_nowait", noargs, get_nowait, "Take an item out; raise QueueEmpty if there is none."),
+                method!(
+                    Queue,
+                    "get_nowait",
+                    noargs,
+                    get_nowait,
+                    "Take an item out; raise QueueEmpty if there is none."
+                ),
                 method!(Queue, "task_done", noargs, task_done, "Say that the work on an item is done, for join()."),
                 method!(Queue, "qsize", noargs, qsize, "Return how many items are in the queue."),
                 method!(Queue, "empty", noargs, empty, "Is no item in the queue?"),

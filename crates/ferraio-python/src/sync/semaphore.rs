@@ -6,7 +6,9 @@ use super::{Waiters, deque_in, is_cancellation, new_waiter, remove_waiter, someb
 use crate::async_call::{AsyncCall, Body, Step, exit_arguments};
 use crate::error::Error;
 use crate::ffi::async_function;
-use crate::ffi::{Class, ClassCell, Deque, Hooks, Import, Name, Obj, Own, Raised, Result, Slot, Visit, class, exception};
+use crate::ffi::{
+    Class, ClassCell, Deque, Hooks, Import, Name, Obj, Own, Raised, Result, Slot, Visit, class, exception,
+};
 use crate::future::{Future, State};
 use crate::{attribute, method, slot, slot_attribute};
 
@@ -92,13 +94,14 @@ impl Own<Semaphore> {
                 self.value.set(self.value.get() - 1);
                 return Ok(come_in(entering));
             }
-            if WAITS_HERE && must_wait == Some(true) {
-                if let Some(waiter) = new_waiter(&self.event_loop)? {
-                    if let Some(deque) = Deque::from_exact(&deque_in(&self.waiters)?)? {
-                        deque.append(waiter.obj())?;
-                    }
-                    return Ok(Step::Wait(waiter));
+            if WAITS_HERE
+                && must_wait == Some(true)
+                && let Some(waiter) = new_waiter(&self.event_loop)?
+            {
+                if let Some(deque) = Deque::from_exact(&deque_in(&self.waiters)?)? {
+                    deque.append(waiter.obj())?;
                 }
+                return Ok(Step::Wait(waiter));
             }
         }
         let name = if entering { &AENTER } else { &ACQUIRE };
@@ -112,10 +115,11 @@ impl Own<Semaphore> {
             Ok(()) => error,
             Err(raised) => Some(raised.take()),
         };
-        if let Some(error) = &error {
-            if is_cancellation(error)? && waiter.state() == State::Finished {
-                self.value.set(self.value.get() + 1);
-            }
+        if let Some(error) = &error
+            && is_cancellation(error)?
+            && waiter.state() == State::Finished
+        {
+            self.value.set(self.value.get() + 1);
         }
         // Others may have come while this one was woken, and had to wait for their turn.
         while self.value.get() > 0 && self.wake_next()? {}
@@ -254,7 +258,13 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
         module,
         class::ClassParts {
             methods: vec![
-                method!(Semaphore, "acquire", noargs, acquire, "Wait until there is a place, and take it; return True."),
+                method!(
+                    Semaphore,
+                    "acquire",
+                    noargs,
+                    acquire,
+                    "Wait until there is a place, and take it; return True."
+                ),
                 method!(Semaphore, "release", noargs, release, "Give a place back, and wake the next in line."),
                 method!(Semaphore, "locked", noargs, locked, "Would acquire() have to wait?"),
                 method!(Semaphore, "__aenter__", noargs, enter, "Take a place."),

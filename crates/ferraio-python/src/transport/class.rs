@@ -252,17 +252,41 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
         offset: Some(class::offset_behind(&base)),
         base: Some(base),
         methods: vec![
-            method!(T, "pause_reading", noargs, pause_reading, "Give the protocol nothing until resume_reading() is called."),
+            method!(
+                T,
+                "pause_reading",
+                noargs,
+                pause_reading,
+                "Give the protocol nothing until resume_reading() is called."
+            ),
             method!(T, "resume_reading", noargs, resume_reading, "Give the protocol what arrives again."),
             method!(T, "is_reading", noargs, is_reading, "Is what arrives given to the protocol?"),
-            method!(T, "write", one, write, "write(data)\n\nSend bytes without blocking; what cannot be sent at once is queued."),
-            method!(T, "writelines", one, write_lines, "writelines(list_of_data)\n\nSend an iterable of bytes in one go."),
+            method!(
+                T,
+                "write",
+                one,
+                write,
+                "write(data)\n\nSend bytes without blocking; what cannot be sent at once is queued."
+            ),
+            method!(
+                T,
+                "writelines",
+                one,
+                write_lines,
+                "writelines(list_of_data)\n\nSend an iterable of bytes in one go."
+            ),
             method!(T, "write_eof", noargs, write_eof, "Tell the peer that nothing more comes, after what is queued."),
             method!(T, "can_write_eof", noargs, can_write_eof, "Can write_eof() be called? Yes."),
             method!(T, "close", noargs, close, "Close the connection, after what is queued is sent."),
             method!(T, "abort", noargs, abort, "Close the connection at once; what is queued is lost."),
             method!(T, "is_closing", noargs, is_closing, "Is the transport closed, or being closed?"),
-            method!(T, "set_protocol", one, set_protocol, "set_protocol(protocol)\n\nGive the connection to another protocol."),
+            method!(
+                T,
+                "set_protocol",
+                one,
+                set_protocol,
+                "set_protocol(protocol)\n\nGive the connection to another protocol."
+            ),
             method!(T, "get_protocol", noargs, get_protocol, "Return the protocol."),
             method!(
                 T,
@@ -286,8 +310,20 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
             method!(T, "_fatal_error", keywords, fatal_error, "_fatal_error(exc, message='Fatal error on transport')"),
             method!(T, "_force_close", one, force_close, "_force_close(exc)\n\nClose at once, for a reason or None."),
             method!(T, "_call_connection_lost", one, call_connection_lost, "_call_connection_lost(exc)"),
-            method!(T, "_make_empty_waiter", noargs, make_empty_waiter, "Return a future that is done when nothing is queued."),
-            method!(T, "_reset_empty_waiter", noargs, reset_empty_waiter, "Allow write() again after _make_empty_waiter()."),
+            method!(
+                T,
+                "_make_empty_waiter",
+                noargs,
+                make_empty_waiter,
+                "Return a future that is done when nothing is queued."
+            ),
+            method!(
+                T,
+                "_reset_empty_waiter",
+                noargs,
+                reset_empty_waiter,
+                "Allow write() again after _make_empty_waiter()."
+            ),
         ],
         attributes: vec![
             attribute!(T, "_sock", sock),

@@ -13,7 +13,9 @@ use crate::error::Error;
 use crate::event_loop::{Direction, EventLoop, Target};
 use crate::ffi::buffer::Buffer;
 use crate::ffi::trampoline::Next;
-use crate::ffi::{Args, Class, ClassCell, Import, Name, Obj, Own, Raised, Result, Slot, Visit, class, coroutine, exception};
+use crate::ffi::{
+    Args, Class, ClassCell, Import, Name, Obj, Own, Raised, Result, Slot, Visit, class, coroutine, exception,
+};
 use crate::future::Future;
 use crate::future_iterator::raise_thrown;
 use crate::imports::{self as py};

@@ -213,10 +213,10 @@ impl Own<SocketTransport> {
         }
         event_loop.add_transport(fd, self.obj())?;
         // Whatever is not TCP refuses the option, and does not need it.
-        if let Err(error) = socket::set_nodelay(fd) {
-            if error.raw_os_error() == Some(libc::EBADF) {
-                return Err(Error::from(error).raise());
-            }
+        if let Err(error) = socket::set_nodelay(fd)
+            && error.raw_os_error() == Some(libc::EBADF)
+        {
+            return Err(Error::from(error).raise());
         }
         self.context_is_given.set(context.is_some());
         self.context.set(context.map_or_else(copy_context, Ok)?);
