@@ -18,8 +18,8 @@ from ferraio import _cold, _ferraio  # _cold keeps the names of the standard lib
 from ferraio._transports import SocketTransport
 
 
-class _WatchedFds:
-    """Stands where asyncio's loop keeps its selector: shows what the Rust loop watches, to the repr of transports."""
+class _Watches:
+    """Stands where asyncio's loop keeps its selector: shows what the Rust loop watches, and to whom."""
 
     def __init__(self, loop):
         self._loop = weakref.ref(loop)
@@ -28,16 +28,14 @@ class _WatchedFds:
         """Do nothing: the Rust loop closes its own."""
 
     def get_map(self):
-        """Return an empty mapping: nothing is registered here."""
-        return {}
+        """Return a new dict: from the number of each fd that is watched to its `selectors.SelectorKey`."""
+        loop = self._loop()
+        watches = () if loop is None else loop._watches()
+        return {fd: selectors.SelectorKey(fd, fd, events, handles) for fd, events, handles in watches}
 
-    def get_key(self, fileobj):
-        """Return the selector key of a watched fd, or raise KeyError."""
-        fd = fileobj if isinstance(fileobj, int) else fileobj.fileno()
-        events = self._loop()._watched(fd)
-        if not events:
-            raise KeyError(f"{fileobj!r} is not registered")
-        return selectors.SelectorKey(fileobj, fd, events, None)
+    def get_key(self, fd):
+        """Return the `selectors.SelectorKey` of an fd; raise KeyError if it is not watched."""
+        return self.get_map()[fd]
 
 
 #: How many names are looked up at the same time.
@@ -80,7 +78,7 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
         _ferraio.EventLoop.__init__(self)
         self._resolver = None
         self._ssock = self._csock = None
-        _StandardLoop.__init__(self, _WatchedFds(self))
+        _StandardLoop.__init__(self, _Watches(self))
 
     # Running.
 

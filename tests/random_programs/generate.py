@@ -8,7 +8,7 @@ operations. Tasks, futures and primitives are referred to by number; the interpr
 import random
 
 FUTURES = 4
-QUEUES = 2
+QUEUES = 3
 LONGEST_DELAY = 12
 ERRORS = ("ValueError", "LookupError", "OSError", "CancelledError", "StopAsyncIteration")
 
@@ -53,6 +53,9 @@ class _Generator:
             (1, self.barrier),
             (1, self.generator),
             (1, self.leave),
+            (1, self.interrupt),
+            (1, self.reschedule),
+            (1, self.in_thread),
         ]
         self.weights = [weight for weight, _ in makers]
         self.makers = [maker for _, maker in makers]
@@ -104,7 +107,9 @@ class _Generator:
         return "sleep", self.generation(), self.random.choice((-1, 0, self.turns(), self.turns()))
 
     def spawn(self, depth):
-        how = self.random.choice(("loop", "asyncio", "asyncio", "class", "ensure_future", "eager", "subclass", "foreign"))
+        how = self.random.choice(
+            ("loop", "asyncio", "asyncio", "class", "ensure_future", "eager", "subclass", "foreign", "context", "awaitable")
+        )
         return "spawn", how, self.label(), self.body(depth)
 
     def attempt(self, depth):
@@ -167,14 +172,14 @@ class _Generator:
         return "fail", self.random.choice(ERRORS)
 
     def use_queue(self, _):
-        how = ("put", "get", "put", "get", "put_nowait", "get_nowait", "join", "task_done", "shutdown")
+        how = ("put", "get", "put", "get", "put_nowait", "get_nowait", "join", "task_done", "shutdown", "get in time")
         return "use_queue", self.random.randrange(QUEUES), self.random.choice(how), self.random.randint(0, 9)
 
     def use_lock(self, depth):
-        return "use_lock", self.random.choice(("lock", "semaphore")), self.body(depth)
+        return "use_lock", self.random.choice(("lock", "semaphore", "old lock")), self.body(depth)
 
     def use_event(self, _):
-        return "use_event", self.random.choice(("wait", "wait", "set", "clear"))
+        return "use_event", self.random.randrange(2), self.random.choice(("wait", "wait", "set", "clear"))
 
     def use_condition(self, _):
         return "use_condition", self.random.choice(("wait", "notify", "notify_all"))
@@ -193,6 +198,15 @@ class _Generator:
 
     def generator(self, depth):
         return "generator", self.body(depth), self.body(depth), self.chance(0.5)
+
+    def interrupt(self, _):
+        return "interrupt", self.random.choice(("KeyboardInterrupt", "SystemExit")), self.chance(0.5)
+
+    def reschedule(self, _):
+        return "reschedule", self.delay()
+
+    def in_thread(self, _):
+        return "in_thread", self.random.choice(("wrap_future", "run_in_executor")), self.chance(0.3)
 
     def leave(self, _):
         return "leave", self.random.randint(0, 9)

@@ -6,6 +6,7 @@ everything that is left over is cancelled.
 """
 
 import asyncio
+import concurrent.futures
 import contextlib
 import contextvars
 import functools
@@ -15,7 +16,7 @@ import sys
 import weakref
 from pathlib import Path
 
-from .generate import FUTURES, QUEUES
+from .generate import FUTURES
 
 MOST_TURNS = 200
 
@@ -27,6 +28,9 @@ OLD = {
     "timeout": asyncio.timeout,
     "Task": asyncio.Task,
     "Future": asyncio.Future,
+    "Queue": asyncio.Queue,
+    "Lock": asyncio.Lock,
+    "Event": asyncio.Event,
 }
 
 variable = contextvars.ContextVar("variable", default=0)
@@ -37,6 +41,15 @@ def trace(program, new_loop):
     """Run the program on a new loop, and return the list of what happened."""
     interpreter = Interpreter(new_loop())
     return interpreter.run(program)
+
+
+class AtOnce(concurrent.futures.ThreadPoolExecutor):
+    """An executor without threads, which would come back in any turn."""
+
+    def submit(self, function, /, *arguments):
+        future = concurrent.futures.Future()
+        future.set_result(function(*arguments))
+        return future
 
 
 class Leave(Exception):
@@ -62,16 +75,13 @@ class Interpreter:
     def run(self, program):
         loop = self.loop
         loop.time = lambda: float(self.turn)
+        loop.set_default_executor(AtOnce())
         loop.set_exception_handler(self.note_report)
         asyncio.set_event_loop(loop)
         loop.call_soon(self.tick)
         gc.disable()  # whatever is garbage is found at the end
         try:
-            loop.run_until_complete(self.main(program))
-            self.note("end")
-        except BaseException as error:
-            self.note("main ended with", describe(error))
-        try:
+            self.run_main(program)
             self.clean_up()
         finally:
             asyncio.set_event_loop(None)
@@ -80,34 +90,51 @@ class Interpreter:
             gc.enable()
         return self.events
 
+    def run_main(self, program):
+        main = self.loop.create_task(self.main(program))
+        while not main.done():
+            try:
+                self.loop.run_until_complete(main)
+                self.note("end")
+            except BaseException as error:
+                self.note("main ended with", describe(error))
+
+    def run_turns(self):
+        self.loop.call_soon(self.loop.stop)
+        try:
+            self.loop.run_forever()
+        except (KeyboardInterrupt, SystemExit) as error:
+            self.note("interrupted", describe(error))
+
     def clean_up(self):
         """Let what is left of the program end, and say what the garbage collector makes of the rest."""
         self.finish_tasks()
         self.tasks.clear()
         self.callbacks.clear()
-        self.futures = self.queues = None
-        del self.lock, self.semaphore, self.event, self.condition, self.barrier_
+        self.futures = self.queues = self.locks = self.occasions = self.timeouts = None
+        self.condition = self.barrier_ = None
         gc.collect()
-        self.loop.call_soon(self.loop.stop)
-        self.loop.run_forever()
+        self.run_turns()
 
     def finish_tasks(self):
         loop = self.loop
         left = MOST_TURNS + 100
         while any(not task.done() for task in self.tasks) and self.turn < left:
-            loop.call_soon(loop.stop)
-            loop.run_forever()
+            self.run_turns()
             if self.turn % 10 == 0:
                 self.cancel_all()
+        self.run_turns()
         loop.run_until_complete(loop.shutdown_asyncgens())
         for task in self.tasks:
             self.note("left", self.label_of(task), state_of(task))
 
     async def main(self, program):
         self.futures = [self.loop.create_future() for _ in range(FUTURES)]
-        self.queues = [asyncio.Queue(number) for number in range(QUEUES)]
-        self.lock, self.semaphore = asyncio.Lock(), asyncio.Semaphore(2)
-        self.event, self.condition, self.barrier_ = asyncio.Event(), asyncio.Condition(), asyncio.Barrier(2)
+        self.queues = [asyncio.Queue(), OLD["Queue"](1), asyncio.PriorityQueue(2)]
+        self.locks = {"lock": asyncio.Lock(), "semaphore": asyncio.Semaphore(2), "old lock": OLD["Lock"]()}
+        self.occasions = asyncio.Event(), OLD["Event"]()
+        self.condition, self.barrier_ = asyncio.Condition(), asyncio.Barrier(2)
+        self.timeouts = []
         self.adopt(0, asyncio.current_task())
         return await self.traced(0, program)
 
@@ -201,6 +228,10 @@ class Interpreter:
                 task = asyncio.Task(coro, loop=self.loop)
             case "ensure_future":
                 task = asyncio.ensure_future(coro)
+            case "context":
+                task = self.loop.create_task(coro, context=contextvars.copy_context(), name=child)
+            case "awaitable":
+                task = asyncio.ensure_future(Wrapped(coro))
             case "eager" if sys.version_info >= (3, 12):
                 task = asyncio.Task(coro, loop=self.loop, eager_start=True)
             case "subclass":
@@ -259,10 +290,46 @@ class Interpreter:
 
     async def timeout(self, label, generation, delay, body, reschedule):
         async with self.new(generation, "timeout")(delay) as timeout:
+            self.timeouts.append(timeout)
             if reschedule != "keep":
                 timeout.reschedule(None if reschedule is None else self.loop.time() + reschedule)
             await self.carry_out(label, body)
         return timeout.expired()
+
+    async def reschedule(self, label, delay):
+        for timeout in self.timeouts[-1:]:
+            try:
+                timeout.reschedule(None if delay is None else self.loop.time() + delay)
+            except RuntimeError as error:
+                return describe(error)
+            return [timeout.when(), timeout.expired(), repr(timeout)]
+
+    async def in_thread(self, label, how, fails):
+        def work():
+            self.note(label, "works")
+            return label
+
+        if how == "run_in_executor":
+            return await self.loop.run_in_executor(None, work)
+        future = concurrent.futures.Future()
+        wrapped = asyncio.wrap_future(future)
+        if fails:
+            self.loop.call_soon(future.set_exception, ValueError("in another thread"))
+        else:
+            self.loop.call_soon(future.set_result, label)
+        try:
+            return await wrapped
+        finally:
+            self.note(label, "wrapped", future.cancelled())
+
+    async def interrupt(self, label, error, in_callback):
+        def interrupt():
+            raise ERROR_CLASSES[error](f"by {label}")
+
+        if in_callback:
+            self.loop.call_soon(interrupt)
+        else:
+            interrupt()
 
     async def wait(self, label, bodies, tasks, when, delay):
         awaited = [self.adopt(child, asyncio.create_task(self.traced(child, body))) for child, body in bodies]
@@ -381,6 +448,8 @@ class Interpreter:
                     queue.put_nowait(item)
                 case "get_nowait":
                     return queue.get_nowait()
+                case "get in time":
+                    return await asyncio.wait_for(queue.get(), 1 + item / 1024)
                 case "join":
                     await queue.join()
                 case "task_done":
@@ -391,13 +460,14 @@ class Interpreter:
             return describe(error)
 
     async def use_lock(self, label, which, body):
-        async with self.lock if which == "lock" else self.semaphore:
+        async with self.locks[which]:
             await self.carry_out(label, body)
 
-    async def use_event(self, label, how):
+    async def use_event(self, label, number, how):
+        event = self.occasions[number]
         if how == "wait":
-            return await self.event.wait()
-        getattr(self.event, how)()
+            return await event.wait()
+        getattr(event, how)()
 
     async def use_condition(self, label, how):
         async with self.condition:
@@ -460,6 +530,8 @@ ERROR_CLASSES = {
     "OSError": OSError,
     "CancelledError": asyncio.CancelledError,
     "StopAsyncIteration": StopAsyncIteration,
+    "KeyboardInterrupt": KeyboardInterrupt,
+    "SystemExit": SystemExit,
 }
 
 _subclasses = {}

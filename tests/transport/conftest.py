@@ -1,4 +1,4 @@
-"""What the transport's tests share: a protocol that notes what it is told, and a transport over one end of a pair."""
+"""What the transport's tests share: a protocol that notes what it is told, and transports over pairs."""
 
 import asyncio
 import socket
@@ -128,7 +128,7 @@ def reset(sock):
 
 @pytest.fixture
 def play(run):
-    """Runs a story on each loop: `play(main)` calls `main(connect)`, and closes afterwards what was connected.
+    """Runs a story on each loop: `play(main)` calls `main(connect)`, and closes what was connected.
 
     `await connect(factory=Recorder, sockets=socket.socketpair)` gives a Pair.
     """

@@ -252,7 +252,7 @@ def test_an_exception_of_the_protocol_ends_the_connection(play, problems, method
         ("get_buffer", bytearray(), RuntimeError, "Fatal error: protocol.get_buffer() call failed."),
         ("get_buffer", None, TypeError, "Fatal error: protocol.get_buffer() call failed."),
         ("get_buffer", b"read-only", (TypeError, BufferError), "Fatal read error on socket transport"),
-        ("buffer_updated", ValueError("no"), ValueError, "Fatal error: protocol.buffer_updated() call failed."),
+        ("buffer_updated", ValueError(), ValueError, "Fatal error: protocol.buffer_updated() call failed."),
     ],
 )
 def test_a_buffered_protocol_that_fails_ends_the_connection(play, problems, method, offer, error, message):

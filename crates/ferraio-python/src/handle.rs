@@ -249,14 +249,14 @@ impl Own<Handle> {
         if self.cancelled.replace(true) {
             return Ok(());
         }
-        if self.event_loop.get().is_some_and(|event_loop| event_loop.debug()) {
-            // Keep a picture of what was cancelled, for `_format_handle` and debuggers.
-            self.last_repr.set(repr(self)?);
-        }
-        if let Some(timer) = Own::<TimerHandle>::from_exact(self.obj())
-            && let (true, Some(event_loop)) = (timer.scheduled.get(), self.event_loop.get())
-        {
-            event_loop.timer_cancelled();
+        if let Some(event_loop) = self.event_loop.take() {
+            if event_loop.debug() {
+                // Keep a picture of what was cancelled, for `_format_handle` and debuggers.
+                self.last_repr.set(repr(self)?);
+            }
+            if Own::<TimerHandle>::from_exact(self.obj()).is_some_and(|timer| timer.scheduled.get()) {
+                event_loop.timer_cancelled();
+            }
         }
         self.callback.clear();
         drop(self.arguments.take());

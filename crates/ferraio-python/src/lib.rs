@@ -56,6 +56,7 @@ fn fill(module: &Obj) -> Result<()> {
         ("SocketOperation", transport::make_operation_class(module)?),
         ("EventLoop", event_loop::make_class(module)?),
     ];
+    ffi::task_list::prepare()?;
     for (name, class) in &classes {
         module::add(module, name, class)?;
     }

@@ -77,11 +77,10 @@ impl Class for Task {
     }
 
     fn needs_finalizer(&self) -> bool {
-        self.future.needs_finalizer() || !self.future.is_done() || self.links.is_linked()
+        self.future.needs_finalizer() || !self.future.is_done()
     }
 
     fn finalize(this: &Own<Self>) {
-        task_list::remove(this);
         if !this.future.is_done() && this.log_destroy_pending.get() && this.future.event_loop.is_some() {
             this.report_destroyed();
         }

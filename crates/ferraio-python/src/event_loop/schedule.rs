@@ -64,8 +64,9 @@ pub fn call_soon_any(event_loop: &Obj, callback: &Obj, argument: Option<&Obj>, c
     }
 }
 
+/// The keyword `context`, or a copy of the current one.
 #[inline(always)]
-fn context_of(args: &Args<'_>, function: &str) -> Result<Obj> {
+pub(super) fn context_of(args: &Args<'_>, function: &str) -> Result<Obj> {
     match args.only_keyword(function, &py::CONTEXT)? {
         Some(context) if !context.is_none() => Ok(context),
         _ => copy_context(),

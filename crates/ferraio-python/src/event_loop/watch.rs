@@ -15,10 +15,10 @@ use std::sync::Arc;
 use ferraio_core::reactor::{Drain, Events, Interest, Key, Poller, Reactor};
 use ferraio_core::waker::Waker;
 
+use super::schedule::context_of;
 use super::{EventLoop, Ready};
 use crate::error::Error;
-use crate::ffi::coroutine::copy_context;
-use crate::ffi::{Import, Name, Obj, Own, Result, Visit, fork};
+use crate::ffi::{Args, Import, Name, Obj, Own, Result, Visit, fork};
 use crate::handle::{Arguments, Handle};
 use crate::method;
 use crate::transport::{SocketOperation, SocketTransport};
@@ -463,13 +463,14 @@ fn fd_number(object: &Obj) -> Result<i32> {
     i32::try_from(number).map_err(|_| Error::Value(format!("Invalid file descriptor: {number}")).raise())
 }
 
-fn add(this: &Own<EventLoop>, args: &[Obj], direction: Direction, function: &str) -> Result<Obj> {
-    let [fd, callback, arguments @ ..] = args else {
+fn add(this: &Own<EventLoop>, args: Args<'_>, direction: Direction, function: &str) -> Result<Obj> {
+    let [fd, callback, arguments @ ..] = args.positional else {
         return Err(Error::type_(format!("{function}() takes a file descriptor and a callback")));
     };
     this.check_open()?;
     let fd = fd_number(fd)?;
-    let handle = Own::<Handle>::create(this, callback.clone(), Arguments::from_slice(arguments)?, copy_context()?)?;
+    let context = context_of(&args, function)?;
+    let handle = Own::<Handle>::create(this, callback.clone(), Arguments::from_slice(arguments)?, context)?;
     let before = this.watch(fd, direction, Target::Handle(handle.clone()))?;
     cancel(before)?;
     Ok(handle.into_obj())
@@ -492,11 +493,35 @@ fn remove(this: &Own<EventLoop>, fd: &Obj, direction: Direction) -> Result<Obj> 
     cancel(this.unwatch(fd, direction)).map(Obj::bool)
 }
 
-fn add_reader(this: &Own<EventLoop>, args: &[Obj]) -> Result<Obj> {
+/// What a selector of the standard library would have: (fd, events, (reader, writer)) for each fd that is watched.
+fn watches(this: &Own<EventLoop>) -> Result<Obj> {
+    let mut watched = Vec::new();
+    if let Some(io) = this.io.borrow().as_ref() {
+        for (fd, watch) in io.watches.iter().enumerate() {
+            let sides = watch.as_ref().map(|watch| (watch.reader.clone(), watch.writer.clone()));
+            watched
+                .extend(sides.filter(|(reader, writer)| reader.is_some() || writer.is_some()).map(|sides| (fd, sides)));
+        }
+    }
+    let mut entries = Vec::with_capacity(watched.len());
+    for (fd, (reader, writer)) in watched {
+        let events = i64::from(reader.is_some()) * EVENT_READ + i64::from(writer.is_some()) * EVENT_WRITE;
+        let side = |target: &Option<Target>| target.as_ref().map_or_else(Obj::none, |target| target.obj().clone());
+        let data = Obj::tuple([side(&reader), side(&writer)])?;
+        entries.push(Obj::tuple([Obj::int(fd as i64)?, Obj::int(events)?, data])?);
+    }
+    Obj::list_from(entries.into_iter())
+}
+
+/// The numbers of the module `selectors`.
+const EVENT_READ: i64 = 1;
+const EVENT_WRITE: i64 = 2;
+
+fn add_reader(this: &Own<EventLoop>, args: Args<'_>) -> Result<Obj> {
     add(this, args, Direction::Read, "add_reader")
 }
 
-fn add_writer(this: &Own<EventLoop>, args: &[Obj]) -> Result<Obj> {
+fn add_writer(this: &Own<EventLoop>, args: Args<'_>) -> Result<Obj> {
     add(this, args, Direction::Write, "add_writer")
 }
 
@@ -508,36 +533,28 @@ fn remove_writer(this: &Own<EventLoop>, fd: &Obj) -> Result<Obj> {
     remove(this, fd, Direction::Write)
 }
 
-/// What an fd is watched for, in the numbers of `selectors`.
-fn watched(this: &Own<EventLoop>, fd: &Obj) -> Result<Obj> {
-    let fd = fd.as_i64()? as i32;
-    let interest =
-        this.io.borrow_mut().as_mut().and_then(|io| io.watch(fd)).map_or(Interest::NONE, |watch| watch.interest());
-    Obj::int(i64::from(interest.is_readable()) | i64::from(interest.is_writable()) << 1)
-}
-
 pub(super) fn methods() -> Vec<pyo3_ffi::PyMethodDef> {
     vec![
         method!(
             EventLoop,
             "_add_reader",
-            fast,
+            keywords,
             add_reader,
-            "Call a callback whenever the fd can be read; return its Handle."
+            "_add_reader(fd, callback, *args, context=None)\n\nCall a callback whenever the fd can be read; return its Handle."
         ),
         method!(
             EventLoop,
             "_add_writer",
-            fast,
+            keywords,
             add_writer,
-            "Call a callback whenever the fd can be written; return its Handle."
+            "_add_writer(fd, callback, *args, context=None)\n\nCall a callback whenever the fd can be written; return its Handle."
         ),
         method!(
             EventLoop,
-            "_watched",
-            one,
-            watched,
-            "Return what the fd is watched for: EVENT_READ, EVENT_WRITE, both or 0."
+            "_watches",
+            noargs,
+            watches,
+            "Return (fd, events, (reader, writer)) for each fd that is watched."
         ),
         method!(EventLoop, "_remove_reader", one, remove_reader, "Stop watching the fd; was it watched for reading?"),
         method!(EventLoop, "_remove_writer", one, remove_writer, "Stop watching the fd; was it watched for writing?"),

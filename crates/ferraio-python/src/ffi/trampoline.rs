@@ -212,9 +212,10 @@ macro_rules! function {
             count: pyo3_ffi::Py_ssize_t,
             names: *mut pyo3_ffi::PyObject,
         ) -> *mut pyo3_ffi::PyObject {
-            // SAFETY: Python passes arguments in vectorcall's order.
             $crate::ffi::trampoline::guard(|| {
-                $function(unsafe { $crate::ffi::Args::from_vectorcall(args, count as usize, &names) })
+                // SAFETY: Python passes arguments in vectorcall's order.
+                let args = unsafe { $crate::ffi::Args::from_vectorcall(args, count as usize, &names) };
+                $function(args)
             })
         }
         $crate::ffi::trampoline::entry(
