@@ -317,6 +317,14 @@ impl Future {
 }
 
 impl Own<Future> {
+    /// Fails if `__init__` has run already (3.15).
+    pub fn check_new(&self) -> Result<()> {
+        if cfg!(Py_3_15) && self.event_loop.is_some() {
+            return Err(Error::runtime(format!("{} object is already initialized", self.obj().type_name())));
+        }
+        Ok(())
+    }
+
     /// The future as a `Future`, if it is one of ours: a future or task of the exact class, whose methods nobody overrides.
     #[inline(always)]
     pub fn from_exact_kind(object: &Obj) -> Option<&Own<Future>> {
@@ -523,6 +531,7 @@ impl Own<Future> {
 // The methods that Python sees. Those that tasks share are made for both classes by `shared_methods` and its kin.
 
 fn init(this: &Own<Future>, args: Args<'_>) -> Result<()> {
+    this.check_new()?;
     let [event_loop] = args.bind("Future", [&py::LOOP], 0, 0)?;
     this.begin(event_loop)
 }

@@ -548,6 +548,7 @@ fn loop_of_foreign(future: &Obj) -> Result<Obj> {
 // The methods that Python sees.
 
 fn init(this: &Own<Task>, args: Args<'_>) -> Result<()> {
+    this.upcast::<Future>().check_new()?;
     let [coro, event_loop, name, context, eager_start] =
         args.bind("Task", [&py::CORO, &py::LOOP, &py::NAME, &py::CONTEXT, &py::EAGER_START], 1, 1)?;
     let eager_start = match eager_start {
