@@ -38,6 +38,13 @@ def ensure_future(awaitable, loop):
     return tasks.ensure_future(awaitable, loop=loop)
 
 
+def exception_taken(loop, exception):
+    """Return what a future of asyncio's own holds when it is given an exception; raise what it raises."""
+    future = _asyncio.Future(loop=loop)
+    future.set_exception(exception)
+    return future.exception()
+
+
 def awaited_by(future):
     """Return what asyncio.future_add_to_awaited_by() has noted on a future (3.14+)."""
     base = _asyncio.Task if isinstance(future, _ferraio.Task) else _asyncio.Future

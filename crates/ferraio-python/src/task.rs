@@ -81,9 +81,10 @@ impl Class for Task {
     }
 
     fn finalize(this: &Own<Self>) {
-        // Up to 3.13 asyncio's set is weak: a task that somebody revives below has left it for good.
-        #[cfg(not(Py_3_14))]
-        task_list::remove(this);
+        if !cfg!(Py_3_14) {
+            // As with a weak reference, even if the task lives on.
+            task_list::remove(this);
+        }
         if !this.future.is_done() && this.log_destroy_pending.get() && this.future.event_loop.is_some() {
             this.report_destroyed();
         }
