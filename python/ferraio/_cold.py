@@ -44,6 +44,13 @@ def awaited_by(future):
     return base._asyncio_awaited_by.__get__(future)
 
 
+def describe_callback(callback, arguments, debug):
+    """Describe a callback as asyncio's handles do; since 3.13 its arguments are shown in debug mode only."""
+    if "debug" in (format_helpers._format_callback_source.__kwdefaults__ or ()):
+        return format_helpers._format_callback_source(callback, arguments, debug=debug)
+    return format_helpers._format_callback_source(callback, arguments)
+
+
 def created_at(source_traceback):
     """Say where a handle was created, as asyncio's repr does."""
     frame = source_traceback[-1]
