@@ -8,7 +8,7 @@ import _asyncio
 import abc
 import logging
 import warnings
-from asyncio import base_events, constants, events, futures, taskgroups, tasks
+from asyncio import base_events, constants, events, format_helpers, futures, taskgroups, tasks
 
 from ferraio import _ferraio
 

@@ -259,8 +259,8 @@ def test_a_posted_handle_can_be_cancelled(run):
 
         thread = threading.Thread(target=post)
         thread.start()
+        thread.join()  # so that the loop sees neither before both are there
         await done
-        thread.join()
         assert ran == []
 
     run(main)
