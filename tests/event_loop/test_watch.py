@@ -256,7 +256,10 @@ def test_a_closed_fd_is_refused(new_loop, pair, function):
 @pytest.mark.parametrize("function", ["add_reader", "add_writer"])
 def test_a_regular_file_is_refused(new_loop, tmp_path, function):
     loop = new_loop()
-    with (tmp_path / "file").open("w") as file, pytest.raises(PermissionError, match="^.Errno 1. Operation not permitted$"):
+    with (
+        (tmp_path / "file").open("w") as file,
+        pytest.raises(PermissionError, match="^.Errno 1. Operation not permitted$"),
+    ):
         getattr(loop, function)(file, nothing)
     run_turns(loop, 3)
 
