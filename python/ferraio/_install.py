@@ -20,7 +20,7 @@ import sys
 import threading
 from types import FunctionType, ModuleType
 
-from ferraio import _ferraio, _primitives
+from ferraio import _ferraio, _primitives, _streams
 from ferraio._event_loop import EventLoop
 
 _lock = threading.Lock()
@@ -135,6 +135,8 @@ def _replacements() -> list[tuple[ModuleType, str, object]]:
         (asyncio.queues, "Queue", _primitives.Queue),
         (asyncio.queues, "PriorityQueue", _primitives.PriorityQueue),
         (asyncio.queues, "LifoQueue", _primitives.LifoQueue),
+        (asyncio.streams, "StreamReader", _streams.StreamReader),
+        (asyncio.streams, "StreamWriter", _streams.StreamWriter),
         (asyncio.timeouts, "Timeout", _primitives.Timeout),
         (asyncio.timeouts, "timeout", _primitives.timeout),
         (asyncio.timeouts, "timeout_at", _primitives.timeout_at),

@@ -13,6 +13,8 @@ use crate::ffi::{Class, ClassCell, Import, Name, Obj, Own, Raised, Result, Slot,
 use crate::future::{Future, State};
 use crate::future_iterator::raise_thrown;
 use crate::imports::{self as py};
+use crate::streams::reader::{StreamReader, Wanted};
+use crate::streams::writer::StreamWriter;
 use crate::sync::event::Event;
 use crate::sync::lock::Lock;
 use crate::sync::queue::Queue;
@@ -44,6 +46,10 @@ pub enum Body {
     QueuePut(Own<Queue>, Obj),
     /// `Queue.get()`
     QueueGet(Own<Queue>),
+    /// `StreamReader.read(n)`, `readexactly(n)`, `readline()`
+    StreamRead(Own<StreamReader>, Wanted),
+    /// `StreamWriter.drain()`
+    StreamDrain(Own<StreamWriter>),
 }
 
 /// What a method wants next.
@@ -72,6 +78,8 @@ impl Body {
             Body::SemaphoreExit(semaphore) => semaphore.exit(),
             Body::QueuePut(queue, item) => queue.put(item),
             Body::QueueGet(queue) => queue.get(),
+            Body::StreamRead(reader, wanted) => reader.read(*wanted),
+            Body::StreamDrain(writer) => writer.drain(),
         }
     }
 
@@ -85,7 +93,12 @@ impl Body {
             Body::SemaphoreEnter(semaphore) => semaphore.acquired(true, future, error),
             Body::QueuePut(queue, item) => queue.put_on(item, future, error),
             Body::QueueGet(queue) => queue.get_on(future, error),
-            Body::TimeoutEnter(_) | Body::TimeoutExit(..) | Body::LockExit(_) | Body::SemaphoreExit(_) => {
+            Body::StreamRead(reader, wanted) => reader.read_on(*wanted, error),
+            Body::TimeoutEnter(_)
+            | Body::TimeoutExit(..)
+            | Body::LockExit(_)
+            | Body::SemaphoreExit(_)
+            | Body::StreamDrain(_) => {
                 unreachable!("it never waits")
             }
         }
@@ -103,6 +116,8 @@ impl Body {
             Body::LockExit(_) | Body::SemaphoreExit(_) => "_ContextManagerMixin.__aexit__",
             Body::QueuePut(..) => "Queue.put",
             Body::QueueGet(_) => "Queue.get",
+            Body::StreamRead(_, wanted) => wanted.name(),
+            Body::StreamDrain(_) => "StreamWriter.drain",
         }
     }
 
@@ -123,6 +138,8 @@ impl Body {
                 visit.object(item);
             }
             Body::QueueGet(queue) => visit.own(queue),
+            Body::StreamRead(reader, _) => visit.own(reader),
+            Body::StreamDrain(writer) => visit.own(writer),
         }
     }
 }

@@ -22,6 +22,7 @@ mod gather;
 mod handle;
 mod imports;
 mod sleep;
+mod streams;
 mod sync;
 mod task;
 mod task_group;
@@ -52,6 +53,8 @@ fn fill(module: &Obj) -> Result<()> {
         ("Queue", sync::queue::make_class(module)?),
         ("Timeout", timeout::make_class(module)?),
         ("TaskGroup", task_group::make_class(module)?),
+        ("StreamReader", streams::reader::make_class(module)?),
+        ("StreamWriter", streams::writer::make_class(module)?),
         ("SocketTransport", transport::make_transport_class(module)?),
         ("SocketOperation", transport::make_operation_class(module)?),
         ("EventLoop", event_loop::make_class(module)?),

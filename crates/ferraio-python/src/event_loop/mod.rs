@@ -387,7 +387,7 @@ impl Timer {
 }
 
 /// How much is read from a socket at once: what asyncio asks for.
-const READ_SIZE: usize = 256 * 1024;
+pub const READ_SIZE: usize = 256 * 1024;
 
 // What Python sees.
 

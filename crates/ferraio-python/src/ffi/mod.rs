@@ -12,6 +12,7 @@
 pub mod args;
 pub mod async_function;
 pub mod buffer;
+pub mod byte_array;
 pub mod class;
 pub mod coroutine;
 pub mod current_task;
@@ -23,6 +24,7 @@ pub mod list;
 pub mod module;
 pub mod name;
 pub mod object;
+pub mod received_bytes;
 pub mod slot;
 pub mod stop_iteration;
 pub mod task_list;

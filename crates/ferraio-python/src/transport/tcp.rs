@@ -65,6 +65,8 @@ pub struct SocketTransport {
     pub(super) fd: Cell<i32>,
     pub(super) phase: Cell<Phase>,
     pub(super) delivery: Cell<Delivery>,
+    /// Room to be made for what is received next; 0: not known, or not much.
+    pub(super) expected: Cell<usize>,
     /// Is a context given, in which everything is to run?
     pub(super) context_is_given: Cell<bool>,
     /// Was there ever a protocol?
@@ -150,6 +152,7 @@ impl SocketTransport {
             fd: Cell::new(-1),
             phase: Cell::new(Phase::Open),
             delivery: Cell::new(Delivery::Data),
+            expected: Cell::new(0),
             context_is_given: Cell::new(false),
             protocol_is_connected: Cell::new(false),
             paused: Cell::new(false),
