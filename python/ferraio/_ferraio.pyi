@@ -12,7 +12,7 @@ import weakref
 from asyncio import gather as gather
 from asyncio.transports import _FlowControlMixin
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
 from contextvars import Context
 from traceback import StackSummary
 from types import TracebackType
@@ -95,7 +95,7 @@ class EventLoop:
     def _run_turns(self) -> None: ...
     def _release(self) -> None: ...
     def _write_to_self(self) -> None: ...
-    def _watches(self) -> list[tuple[int, int, tuple[asyncio.Handle | None, asyncio.Handle | None]]]: ...
+    def _watches(self) -> list[tuple[int, int, tuple[Any, Any]]]: ...
 
 # --- handles, futures, tasks
 
@@ -331,6 +331,9 @@ class SocketTransport(_FlowControlMixin):
         server: asyncio.AbstractServer | None = None,
         context: Context | None = None,
     ) -> None: ...
+    def set_protocol(self, protocol: asyncio.BaseProtocol, /) -> None: ...
+    def write(self, data: bytes | bytearray | memoryview[Any], /) -> None: ...
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview[Any]], /) -> None: ...
     @property
     def _sock(self) -> socket.socket | None: ...
     @property
@@ -352,6 +355,38 @@ class SocketTransport(_FlowControlMixin):
     def _force_close(self, exc: BaseException | None, /) -> None: ...
     def _make_empty_waiter(self) -> asyncio.Future[None]: ...
     def _reset_empty_waiter(self) -> None: ...
+
+# --- streams
+
+@disjoint_base
+class StreamReader:
+    """What happens often with a reader; `ferraio._streams.StreamReader` adds the rest from asyncio's own."""
+
+    _buffer: bytearray
+    _eof: bool
+    _exception: BaseException | None
+    _limit: int
+    _loop: asyncio.AbstractEventLoop | None
+    _paused: bool
+    _transport: asyncio.BaseTransport | None
+    _waiter: asyncio.Future[None] | None
+
+    def feed_data(self, data: ReadableBuffer, /) -> None: ...
+    async def read(self, n: int = -1) -> bytes: ...
+    async def readexactly(self, n: int) -> bytes: ...
+    async def readline(self) -> bytes: ...
+
+@disjoint_base
+class StreamWriter:
+    """What happens often with a writer; `ferraio._streams.StreamWriter` adds the rest from asyncio's own."""
+
+    _loop: asyncio.AbstractEventLoop
+    _protocol: asyncio.BaseProtocol
+    _reader: asyncio.StreamReader | None
+    _transport: asyncio.WriteTransport
+
+    def write(self, data: bytes | bytearray | memoryview[Any], /) -> None: ...
+    async def drain(self) -> None: ...
 
 # --- for the package itself
 

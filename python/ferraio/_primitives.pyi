@@ -1,7 +1,7 @@
 """The types of what programs wait with: the Rust half first, then asyncio's own class."""
 
 import asyncio
-from typing import TypeVar
+from typing import TypeVar, final
 
 from _typeshed import SupportsRichComparisonT
 
@@ -25,7 +25,10 @@ __all__ = (
 _Item = TypeVar("_Item")
 
 class TaskGroup(_ferraio.TaskGroup, asyncio.TaskGroup): ...
-class Timeout(_ferraio.Timeout, asyncio.Timeout): ...  # type: ignore[misc]  # final to type checkers, not to Python
+
+@final  # as asyncio's own, which type checkers do not let one derive from
+class Timeout(_ferraio.Timeout, asyncio.Timeout): ...  # type: ignore[misc]
+
 class Lock(_ferraio.Lock, asyncio.Lock): ...
 class Event(_ferraio.Event, asyncio.Event): ...
 class Condition(asyncio.Condition): ...

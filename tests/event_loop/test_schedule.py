@@ -355,7 +355,7 @@ def test_a_closed_loop_schedules_nothing(new_loop):
         lambda: loop.add_reader(0, nothing),
         lambda: loop.add_signal_handler(10, nothing),
     ):
-        with pytest.raises(RuntimeError, match="^Event loop is closed$"):
+        with pytest.raises(RuntimeError, match=r"^Event loop is closed$"):
             schedule()
     coro.close()
 

@@ -104,7 +104,7 @@ def test_coroutines_are_no_handlers(new_loop):
         pass
 
     loop = new_loop()
-    with pytest.raises(TypeError, match="^coroutines cannot be used with add_signal_handler"):
+    with pytest.raises(TypeError, match=r"^coroutines cannot be used with add_signal_handler"):
         loop.add_signal_handler(signal.SIGUSR1, coroutine)
     loop.close()
 

@@ -258,7 +258,7 @@ def test_a_regular_file_is_refused(new_loop, tmp_path, function):
     loop = new_loop()
     with (
         (tmp_path / "file").open("w") as file,
-        pytest.raises(PermissionError, match="^.Errno 1. Operation not permitted$"),
+        pytest.raises(PermissionError, match=r"^.Errno 1. Operation not permitted$"),
     ):
         getattr(loop, function)(file, nothing)
     run_turns(loop, 3)
