@@ -18,9 +18,7 @@ def figures(samples: list[Sample]) -> dict[str, object]:
         "min": min(values),
         "max": max(values),
         "samples": values,
-        "also": {
-            name: statistics.median(sample.also[name] for sample in samples) for name in samples[0].also
-        },
+        "also": {name: statistics.median(sample.also[name] for sample in samples) for name in samples[0].also},
     }
 
 

@@ -39,10 +39,7 @@ def run_case(case: Case, peers: Iterable[Peer], rounds: int, effort: Effort) -> 
                 samples[peer].append(take_sample(case.key, peer, effort))
             except SampleFailed as why:
                 failed[peer] = str(why)
-    return {
-        peer: {"failed": failed[peer]} if peer in failed else figures(taken)
-        for peer, taken in samples.items()
-    }
+    return {peer: {"failed": failed[peer]} if peer in failed else figures(taken) for peer, taken in samples.items()}
 
 
 def take_sample(case: str, peer: str, effort: Effort) -> Sample:

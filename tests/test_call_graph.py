@@ -129,7 +129,9 @@ def test_what_a_program_notes_is_shown_too(run):
     run(main)
 
 
-@pytest.mark.parametrize("way", [asyncio.Event.wait, asyncio.Lock.acquire, asyncio.Queue.get], ids=lambda way: way.__name__)
+@pytest.mark.parametrize(
+    "way", [asyncio.Event.wait, asyncio.Lock.acquire, asyncio.Queue.get], ids=lambda way: way.__name__
+)
 def test_a_task_that_waits_in_a_primitive_has_a_stack(run, way):
     async def waits_in(primitive):
         await getattr(primitive, way.__name__)()

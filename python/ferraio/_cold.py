@@ -8,7 +8,7 @@ import _asyncio
 import abc
 import logging
 import warnings
-from asyncio import base_events, constants, events, futures, taskgroups, tasks
+from asyncio import base_events, constants, events, format_helpers, futures, taskgroups, tasks
 
 from ferraio import _ferraio
 
@@ -38,10 +38,24 @@ def ensure_future(awaitable, loop):
     return tasks.ensure_future(awaitable, loop=loop)
 
 
+def exception_taken(loop, exception):
+    """Return what a future of asyncio's own holds when it is given an exception; raise what it raises."""
+    future = _asyncio.Future(loop=loop)
+    future.set_exception(exception)
+    return future.exception()
+
+
 def awaited_by(future):
     """Return what asyncio.future_add_to_awaited_by() has noted on a future (3.14+)."""
     base = _asyncio.Task if isinstance(future, _ferraio.Task) else _asyncio.Future
     return base._asyncio_awaited_by.__get__(future)
+
+
+def describe_callback(callback, arguments, debug):
+    """Describe a callback as asyncio's handles do; since 3.13 its arguments are shown in debug mode only."""
+    if "debug" in (format_helpers._format_callback_source.__kwdefaults__ or ()):
+        return format_helpers._format_callback_source(callback, arguments, debug=debug)
+    return format_helpers._format_callback_source(callback, arguments)
 
 
 def created_at(source_traceback):

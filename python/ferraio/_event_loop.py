@@ -14,7 +14,7 @@ import threading
 import weakref
 from asyncio import constants, sslproto
 
-from ferraio import _cold, _ferraio  # _cold keeps the names of the standard library as they are now
+from ferraio import _ferraio  # _cold keeps the names of the standard library as they are now
 from ferraio._transports import SocketTransport
 
 
@@ -203,4 +203,3 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
             self._check_closed()
             self._resolver = concurrent.futures.ThreadPoolExecutor(_RESOLVER_THREADS, "ferraio-resolver")
         return self._resolver
-

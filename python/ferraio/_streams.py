@@ -4,7 +4,6 @@ from asyncio import streams
 
 from ferraio import _ferraio
 
-
 _Original = streams.StreamReader
 
 

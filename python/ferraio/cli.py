@@ -66,9 +66,7 @@ def _read_program(words: list[str]) -> tuple[str, str, list[str]]:
         case [option, *arguments] if option.startswith(("-m", "-c")):
             return option[:2], option[2:], arguments
         case [option, *_] if option.startswith("-"):
-            _refuse_to_run(
-                f"unknown option {option}; Python's own go before: python {option} -m ferraio run …"
-            )
+            _refuse_to_run(f"unknown option {option}; Python's own go before: python {option} -m ferraio run …")
         case [script, *arguments]:
             return "script", script, arguments
     raise AssertionError("each list is empty or begins with something")

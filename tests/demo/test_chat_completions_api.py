@@ -97,9 +97,7 @@ def post(connect, body, key="k"):
 
 def test_a_stream_ends_with_done(connect):
     client = connect()
-    request = http_request(
-        order(stream=True), path="/v1/chat/completions", headers=["Authorization: Bearer k"]
-    )
+    request = http_request(order(stream=True), path="/v1/chat/completions", headers=["Authorization: Bearer k"])
     client.send(request.replace(b"HTTP/1.1", b"HTTP/1.0"))
     client.read_head()
     events = client.read_to_end().split(b"\n\n")

@@ -86,9 +86,7 @@ def outcome_of_rounds(monkeypatch, capsys, asyncio_cpu, ferraio_cpu):
         ([0.40], [0.10], "one round, which is too few to compare them."),
     ],
 )
-def test_a_difference_is_claimed_only_if_every_round_shows_it(
-    monkeypatch, capsys, asyncio_cpu, ferraio_cpu, said
-):
+def test_a_difference_is_claimed_only_if_every_round_shows_it(monkeypatch, capsys, asyncio_cpu, ferraio_cpu, said):
     output = outcome_of_rounds(monkeypatch, capsys, asyncio_cpu, ferraio_cpu)
     assert "p, took 500 ms on ferraio; one after another they take 10.50 s." in output
     assert output.endswith(f"{said}\n")
@@ -109,8 +107,7 @@ def test_live_needs_the_key_and_names_it(monkeypatch, capsys):
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
     assert command.main(["--live"]) == 2
     assert capsys.readouterr().err == (
-        "ferraio demo: --live asks the real service"
-        " and needs your key in the environment variable ANTHROPIC_API_KEY\n"
+        "ferraio demo: --live asks the real service and needs your key in the environment variable ANTHROPIC_API_KEY\n"
     )
 
 
@@ -138,9 +135,7 @@ def test_live_makes_few_calls_and_starts_no_stub(monkeypatch, capsys, arguments,
 def test_without_the_sdk_it_says_how_to_get_it(monkeypatch, capsys):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert command.main([]) == 2
-    assert capsys.readouterr().err == (
-        "ferraio demo: it needs the anthropic SDK: pip install 'ferraio[demo]'\n"
-    )
+    assert capsys.readouterr().err == ("ferraio demo: it needs the anthropic SDK: pip install 'ferraio[demo]'\n")
 
 
 @pytest.mark.parametrize(

@@ -47,9 +47,7 @@ def user(content):
 
 def test_a_question_gets_an_answer(ask):
     async def main(client):
-        return await client.messages.create(
-            model="a-model", max_tokens=100, messages=[user("Why is the sky blue?")]
-        )
+        return await client.messages.create(model="a-model", max_tokens=100, messages=[user("Why is the sky blue?")])
 
     message = ask(main)
     assert (message.type, message.role, message.model) == ("message", "assistant", "a-model")
@@ -276,9 +274,7 @@ def test_the_sdk_raises_its_own_exceptions(run, server):
                 await client.models.retrieve("gpt-17")
             with pytest.raises(AuthenticationError, match="x-api-key"):
                 headers = {"Authorization": Omit()}
-                await client.messages.create(
-                    model="m", max_tokens=1, messages=[user("x")], extra_headers=headers
-                )
+                await client.messages.create(model="m", max_tokens=1, messages=[user("x")], extra_headers=headers)
 
     run(main)
 

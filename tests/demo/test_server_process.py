@@ -55,9 +55,7 @@ def test_a_signal_ends_it_in_silence(number):
 
 def test_it_ends_while_an_answer_is_still_owed():
     server = start("--delay", "3600")
-    body = json.dumps(
-        {"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "x"}]}
-    ).encode()
+    body = json.dumps({"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "x"}]}).encode()
     head = "POST /v1/messages HTTP/1.1\r\nHost: h\r\nx-api-key: k\r\nanthropic-version: v\r\n"
     with connection_to(server.stdout.readline().decode().strip()) as connection:
         connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)

@@ -108,14 +108,32 @@ class _Generator:
 
     def spawn(self, depth):
         how = self.random.choice(
-            ("loop", "asyncio", "asyncio", "class", "ensure_future", "eager", "subclass", "foreign", "context", "awaitable")
+            (
+                "loop",
+                "asyncio",
+                "asyncio",
+                "class",
+                "ensure_future",
+                "eager",
+                "subclass",
+                "foreign",
+                "context",
+                "awaitable",
+            )
         )
         return "spawn", how, self.label(), self.body(depth)
 
     def attempt(self, depth):
         handled = self.random.choice(("Exception", "BaseException", "CancelledError", "ExceptionGroup"))
         after = self.random.choice(("swallow", "raise", "raise another"))
-        return "attempt", self.body(depth), handled, self.body(depth), after, self.body(depth) if self.chance(0.4) else ()
+        return (
+            "attempt",
+            self.body(depth),
+            handled,
+            self.body(depth),
+            after,
+            self.body(depth) if self.chance(0.4) else (),
+        )
 
     def cancel(self, _):
         message = self.random.choice((None, None, "message", 7))
@@ -132,7 +150,13 @@ class _Generator:
         return "group", self.generation(), self.bodies(depth), self.body(depth)
 
     def timeout(self, depth):
-        return "timeout", self.generation(), self.delay(), self.body(depth), self.delay() if self.chance(0.2) else "keep"
+        return (
+            "timeout",
+            self.generation(),
+            self.delay(),
+            self.body(depth),
+            self.delay() if self.chance(0.2) else "keep",
+        )
 
     def wait(self, depth):
         when = self.random.choice(("ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION"))
@@ -156,7 +180,11 @@ class _Generator:
         return "end_future", self.random.randrange(FUTURES), how, self.random.choice(ERRORS)
 
     def await_future(self, _):
-        return "await_future", self.random.randrange(FUTURES), self.random.choice(("plain", "plain", "shield", "wrapped"))
+        return (
+            "await_future",
+            self.random.randrange(FUTURES),
+            self.random.choice(("plain", "plain", "shield", "wrapped")),
+        )
 
     def done_callback(self, _):
         what = self.random.choice(("future", "task"))

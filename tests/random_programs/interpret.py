@@ -80,6 +80,7 @@ class Interpreter:
         asyncio.set_event_loop(loop)
         loop.call_soon(self.tick)
         gc.disable()  # whatever is garbage is found at the end
+        gc.freeze()  # without a look at what is not of this program
         try:
             self.run_main(program)
             self.clean_up()
@@ -87,6 +88,7 @@ class Interpreter:
             asyncio.set_event_loop(None)
             loop.close()
             gc.collect()
+            gc.unfreeze()
             gc.enable()
         return self.events
 

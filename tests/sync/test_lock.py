@@ -239,12 +239,8 @@ def test_waiters_of_both_generations_share_one_line(run):
     async def main():
         lock = asyncio.Lock()
         await lock.acquire()
-        original = next(
-            vars(base)["acquire"] for base in reversed(type(lock).__mro__) if "acquire" in vars(base)
-        )
-        waiting = [
-            asyncio.create_task(acquire(lock)) for acquire in (original, asyncio.Lock.acquire, original)
-        ]
+        original = next(vars(base)["acquire"] for base in reversed(type(lock).__mro__) if "acquire" in vars(base))
+        waiting = [asyncio.create_task(acquire(lock)) for acquire in (original, asyncio.Lock.acquire, original)]
         done = []
         for _ in range(3):
             await settle()

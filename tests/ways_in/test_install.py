@@ -10,9 +10,7 @@ import ferraio
 import pytest
 
 # What programs that imported early have in their hands.
-EARLY = {
-    name: getattr(asyncio, name) for name in ("Future", "Task", "gather", "sleep", "TaskGroup", "timeout")
-}
+EARLY = {name: getattr(asyncio, name) for name in ("Future", "Task", "gather", "sleep", "TaskGroup", "timeout")}
 
 REPLACED = [
     ("Future", "futures"),
@@ -29,9 +27,9 @@ REPLACED = [
 def names_of_asyncio():
     modules = [name for name in sys.modules if name == "asyncio" or name.startswith("asyncio.")]
     policy = asyncio.unix_events._UnixDefaultEventLoopPolicy
-    return {
-        (module, name): value for module in modules for name, value in vars(sys.modules[module]).items()
-    } | {("policy", name): value for name, value in vars(policy).items()}
+    return {(module, name): value for module in modules for name, value in vars(sys.modules[module]).items()} | {
+        ("policy", name): value for name, value in vars(policy).items()
+    }
 
 
 @pytest.fixture(autouse=True)
@@ -60,9 +58,7 @@ def test_name_is_ferraio_s_in_every_submodule_that_uses_it():
 
 def test_implementations_under_private_names_stay():
     before = {
-        (module, name): value
-        for (module, name), value in names_of_asyncio().items()
-        if name.startswith(("_C", "_Py"))
+        (module, name): value for (module, name), value in names_of_asyncio().items() if name.startswith(("_C", "_Py"))
     }
     assert before
     ferraio.install()

@@ -50,9 +50,7 @@ def test_console_runs_on_ferraio(ferraio_command):
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at threads in /proc")
-@pytest.mark.parametrize(
-    "waiting", ["await asyncio.sleep(3600)", "await asyncio.gather(asyncio.Event().wait())"]
-)
+@pytest.mark.parametrize("waiting", ["await asyncio.sleep(3600)", "await asyncio.gather(asyncio.Event().wait())"])
 def test_interrupt_cancels_what_is_awaited_and_the_console_goes_on(waiting, ferraio_command):
     with ferraio_command.start("repl") as console:
         console.stdin.write(f"print('rea' + 'dy', flush=True); {waiting}\n'the console ' + 'goes on'\n")

@@ -237,11 +237,7 @@ def test_compiled_script_runs(python, ferraio_command, write):
 
 @pytest.mark.parametrize("program", ["folder", "folder/", "program.zip", "program.pyz", "empty"])
 def test_directory_and_zip_run_their_main(program, python, ferraio_command, write, tmp_path):
-    show = (
-        "import sys, beside\n"
-        "print(sys.argv, sys.path, __name__, __file__, __spec__, __package__)\n"
-        "beside.fail()\n"
-    )
+    show = "import sys, beside\nprint(sys.argv, sys.path, __name__, __file__, __spec__, __package__)\nbeside.fail()\n"
     write("folder/__main__.py", show)
     write("folder/beside.py", "def fail():\n    raise LookupError('beside')\n")
     (tmp_path / "empty").mkdir()

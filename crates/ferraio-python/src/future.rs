@@ -317,6 +317,14 @@ impl Future {
 }
 
 impl Own<Future> {
+    /// Fails if `__init__` has run already (3.15).
+    pub fn check_new(&self) -> Result<()> {
+        if cfg!(Py_3_15) && self.event_loop.is_some() {
+            return Err(Error::runtime(format!("{} object is already initialized", self.obj().type_name())));
+        }
+        Ok(())
+    }
+
     /// The future as a `Future`, if it is one of ours: a future or task of the exact class, whose methods nobody overrides.
     #[inline(always)]
     pub fn from_exact_kind(object: &Obj) -> Option<&Own<Future>> {
@@ -523,6 +531,7 @@ impl Own<Future> {
 // The methods that Python sees. Those that tasks share are made for both classes by `shared_methods` and its kin.
 
 fn init(this: &Own<Future>, args: Args<'_>) -> Result<()> {
+    this.check_new()?;
     let [event_loop] = args.bind("Future", [&py::LOOP], 0, 0)?;
     this.begin(event_loop)
 }
@@ -553,7 +562,7 @@ fn set_result(this: &Own<Future>, result: &Obj) -> Result<Obj> {
 }
 
 fn set_exception(this: &Own<Future>, error: &Obj) -> Result<Obj> {
-    this.loop_of()?;
+    let event_loop = this.loop_of()?;
     if this.is_done() {
         return Err(Error::invalid_state("invalid state"));
     }
@@ -561,23 +570,15 @@ fn set_exception(this: &Own<Future>, error: &Obj) -> Result<Obj> {
     if !error.is_exception() {
         return Err(Error::type_("invalid exception object"));
     }
-    this.fail(refuse_stop_iteration(error)?)?;
+    this.fail(refuse_stop_iteration(&event_loop, error)?)?;
     Ok(Obj::none())
 }
 
-/// A `StopIteration` cannot be raised into a coroutine: it is wrapped (3.12+) or refused.
-fn refuse_stop_iteration(error: Obj) -> Result<Obj> {
-    const MESSAGE: &str = "StopIteration interacts badly with generators and cannot be raised into a Future";
-    let class = exception::stop_iteration();
-    if cfg!(Py_3_12) {
-        if !error.is_instance(&class)? {
-            return Ok(error);
-        }
-        let wrapped = exception::runtime_error().call([&Obj::str(MESSAGE)?])?;
-        exception::set_cause_and_context(&wrapped, &error);
-        return Ok(wrapped);
-    }
-    if error.type_obj().is(&class) { Err(Error::type_(MESSAGE)) } else { Ok(error) }
+/// A `StopIteration` cannot be raised into a coroutine: asyncio wraps or refuses it, and not always the same in all
+/// releases of one version. So it is shown to a future of asyncio's own.
+fn refuse_stop_iteration(event_loop: &Obj, error: Obj) -> Result<Obj> {
+    static TAKEN: crate::ffi::Import = crate::ffi::Import::new("ferraio._cold", "exception_taken");
+    if error.is_instance(&exception::stop_iteration())? { TAKEN.get()?.call([event_loop, &error]) } else { Ok(error) }
 }
 
 fn cancel(this: &Own<Future>, args: Args<'_>) -> Result<Obj> {

@@ -224,8 +224,7 @@ impl Own<Handle> {
         }
         let error = raised.take();
         let Some(event_loop) = self.event_loop.get() else { return Ok(()) };
-        let arguments = self.arguments_tuple()?;
-        let text = py::FORMAT_CALLBACK_SOURCE.get()?.call([callback, &arguments])?.as_text()?;
+        let text = self.describe(callback)?;
         let context = Obj::dict()?;
         context.dict_set(py::MESSAGE.obj(), &Obj::str(&format!("Exception in callback {text}"))?)?;
         context.dict_set(py::EXCEPTION.obj(), &error)?;
@@ -234,6 +233,11 @@ impl Own<Handle> {
             context.dict_set(py::SOURCE_TRACEBACK.obj(), &source)?;
         }
         event_loop.obj().call_method(&py::CALL_EXCEPTION_HANDLER, [&context]).map(drop)
+    }
+
+    fn describe(&self, callback: &Obj) -> Result<String> {
+        let debug = self.event_loop.get().is_some_and(|event_loop| event_loop.debug());
+        py::DESCRIBE_CALLBACK.get()?.call([callback, &self.arguments_tuple()?, &Obj::bool(debug)])?.as_text()
     }
 
     fn arguments_tuple(&self) -> Result<Obj> {
@@ -367,7 +371,7 @@ fn repr(this: &Own<Handle>) -> Result<Obj> {
         info.push(format!("when={}", when_of(timer)?.repr_text()));
     }
     if let Some((callback, _)) = this.call()? {
-        info.push(py::FORMAT_CALLBACK_SOURCE.get()?.call([&callback, &this.arguments_tuple()?])?.as_text()?);
+        info.push(this.describe(&callback)?);
     }
     if let Some(source) = this.source_traceback.get() {
         static LAST: Import = Import::new("ferraio._cold", "created_at");

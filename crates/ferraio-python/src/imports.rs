@@ -65,8 +65,8 @@ imports! {
     ASYNCIO_TASK = "_asyncio", "Task";
     BASE_CREATE_TASK = "ferraio._cold", "create_task_by_factory";
     CANCELLED_ERROR = "asyncio.exceptions", "CancelledError";
+    DESCRIBE_CALLBACK = "ferraio._cold", "describe_callback";
     EXTRACT_STACK = "asyncio.format_helpers", "extract_stack";
-    FORMAT_CALLBACK_SOURCE = "asyncio.format_helpers", "_format_callback_source";
     FUTURE_REPR = "asyncio.base_futures", "_future_repr";
     GET_EVENT_LOOP = "_asyncio", "get_event_loop";
     GET_RUNNING_LOOP = "_asyncio", "get_running_loop";

@@ -81,6 +81,10 @@ impl Class for Task {
     }
 
     fn finalize(this: &Own<Self>) {
+        if !cfg!(Py_3_14) {
+            // As with a weak reference, even if the task lives on.
+            task_list::remove(this);
+        }
         if !this.future.is_done() && this.log_destroy_pending.get() && this.future.event_loop.is_some() {
             this.report_destroyed();
         }
@@ -548,6 +552,7 @@ fn loop_of_foreign(future: &Obj) -> Result<Obj> {
 // The methods that Python sees.
 
 fn init(this: &Own<Task>, args: Args<'_>) -> Result<()> {
+    this.upcast::<Future>().check_new()?;
     let [coro, event_loop, name, context, eager_start] =
         args.bind("Task", [&py::CORO, &py::LOOP, &py::NAME, &py::CONTEXT, &py::EAGER_START], 1, 1)?;
     let eager_start = match eager_start {

@@ -53,9 +53,7 @@ class Agent:
     async def create(self, messages: list[Any], **options: Any) -> Any:
         """Makes one call to the model."""
         self.calls += 1
-        return await self.client.messages.create(
-            model=self.model, max_tokens=100, messages=messages, **options
-        )
+        return await self.client.messages.create(model=self.model, max_tokens=100, messages=messages, **options)
 
     async def ask(self, question: str) -> str:
         """Asks one question and gives the text of the answer."""
@@ -185,9 +183,7 @@ async def report(base_url: str | None, model: str, calls: int, concurrency: int)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the program from the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m ferraio.demo.agent", description="The demo's agent program."
-    )
+    parser = argparse.ArgumentParser(prog="python -m ferraio.demo.agent", description="The demo's agent program.")
     parser.add_argument("--loop", choices=("ferraio", "asyncio"), default="ferraio")
     parser.add_argument("--base-url", help="address of a model server; without it, the real service")
     parser.add_argument("--model", default="ferraio-stub-small")

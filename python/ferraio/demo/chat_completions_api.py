@@ -108,9 +108,7 @@ def _read_order(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         order = None
     if not isinstance(order, dict):
-        raise OpenAIError(
-            400, "We could not parse the JSON body of your request. The API expects a JSON object."
-        )
+        raise OpenAIError(400, "We could not parse the JSON body of your request. The API expects a JSON object.")
     if not order.get("model"):
         raise OpenAIError(400, "you must provide a model parameter")
     _require_type(order["model"], str, "model", "a string")
@@ -145,9 +143,7 @@ def _check_count(value: object, param: str) -> None:
     if type(value) is not int:
         raise OpenAIError(400, f"Invalid type for '{param}': expected an integer.", param, "invalid_type")
     if value < 1:
-        message = (
-            f"Invalid '{param}': integer below minimum value. Expected a value >= 1, but got {value} instead."
-        )
+        message = f"Invalid '{param}': integer below minimum value. Expected a value >= 1, but got {value} instead."
         raise OpenAIError(400, message, param, "integer_below_min_value")
 
 
@@ -187,9 +183,7 @@ def _check_messages(messages: Sequence[Any]) -> None:
             waiting = {_id_of(call, f"{place}.tool_calls[{position}]") for position, call in enumerate(calls)}
         elif "content" not in message:
             param = f"{place}.content"
-            raise OpenAIError(
-                400, f"Missing required parameter: '{param}'.", param, "missing_required_parameter"
-            )
+            raise OpenAIError(400, f"Missing required parameter: '{param}'.", param, "missing_required_parameter")
     _require_results(waiting, len(messages))
 
 
@@ -206,8 +200,7 @@ def _take_result(waiting: set[str], message: Mapping[str, Any], place: str) -> N
     if name not in waiting:
         raise OpenAIError(
             400,
-            "Invalid parameter: messages with role 'tool' must be a response to a preceding message with"
-            " 'tool_calls'.",
+            "Invalid parameter: messages with role 'tool' must be a response to a preceding message with 'tool_calls'.",
             f"{place}.role",
         )
     waiting.remove(str(name))

@@ -58,9 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         delay = None if options.live else options.delay
         print(json.dumps({"live": options.live, "delay": delay, "runs": runs}, indent=2))
     else:
-        print(
-            _introduction(options, runs[0]), _table(runs), _explanation(rounds), _conclusion(runs), sep="\n\n"
-        )
+        print(_introduction(options, runs[0]), _table(runs), _explanation(rounds), _conclusion(runs), sep="\n\n")
     return 0
 
 
@@ -75,18 +73,10 @@ def _parser() -> argparse.ArgumentParser:
         default="both",
         help="what it runs on (default: both)",
     )
-    parser.add_argument(
-        "--delay", type=_seconds, default=0.05, help="seconds the stub thinks (default: 0.05)"
-    )
-    parser.add_argument(
-        "--calls", type=_count, help="calls of the large part (default: 200, or 10 with --live)"
-    )
-    parser.add_argument(
-        "--concurrency", type=_count, help="how many at a time (default: 50, or 5 with --live)"
-    )
-    parser.add_argument(
-        "--live", action="store_true", help=f"ask the real service; needs {_KEY}; costs a little money"
-    )
+    parser.add_argument("--delay", type=_seconds, default=0.05, help="seconds the stub thinks (default: 0.05)")
+    parser.add_argument("--calls", type=_count, help="calls of the large part (default: 200, or 10 with --live)")
+    parser.add_argument("--concurrency", type=_count, help="how many at a time (default: 50, or 5 with --live)")
+    parser.add_argument("--live", action="store_true", help=f"ask the real service; needs {_KEY}; costs a little money")
     parser.add_argument("--rounds", type=_count, help="runs of each loop (default: 3, or 1 with --live)")
     parser.add_argument("--model", help=f"model to ask (default with --live: {_LIVE_MODEL})")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
@@ -200,9 +190,7 @@ def _table(runs: Sequence[Mapping[str, Any]]) -> str:
 
 def _explanation(rounds: int) -> str:
     figures = "One round" if rounds == 1 else f"Medians of {rounds} rounds"
-    return (
-        f"{figures}. CPU is the agent's alone. In turn: as many calls one by one, from the first line."
-    )
+    return f"{figures}. CPU is the agent's alone. In turn: as many calls one by one, from the first line."
 
 
 def _conclusion(runs: Sequence[Mapping[str, Any]]) -> str:

@@ -160,14 +160,10 @@ def _check_messages(messages: object) -> None:
             raise BadRequest(400, f"{place}: Input should be an object")
         for name in ("role", "content"):
             _require(name in message, f"{place}.{name}: Field required")
-        _require(
-            message["role"] in ("user", "assistant"), f"{place}.role: Input should be 'user' or 'assistant'"
-        )
+        _require(message["role"] in ("user", "assistant"), f"{place}.role: Input should be 'user' or 'assistant'")
         _check_content(message["content"], f"{place}.content")
         _check_results(asked, message, index)
-        asked = (
-            [block["id"] for block in _blocks(message, "tool_use")] if message["role"] == "assistant" else []
-        )
+        asked = [block["id"] for block in _blocks(message, "tool_use")] if message["role"] == "assistant" else []
     _require(not asked, _unanswered(len(messages) - 1, asked))
 
 
@@ -185,9 +181,7 @@ def _check_content(content: object, place: str) -> None:
         field = needed.get(str(kind))
         if field is not None:
             value = block.get(field)
-            _require(
-                isinstance(value, str), f"{place}.{index}.{kind}.{field}: Input should be a valid string"
-            )
+            _require(isinstance(value, str), f"{place}.{index}.{kind}.{field}: Input should be a valid string")
 
 
 def _check_results(asked: Sequence[str], message: Mapping[str, Any], index: int) -> None:

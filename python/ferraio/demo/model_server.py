@@ -109,13 +109,9 @@ def _watch_stdin(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the server from the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m ferraio.demo.model_server", description="A stub model server."
-    )
+    parser = argparse.ArgumentParser(prog="python -m ferraio.demo.model_server", description="A stub model server.")
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one (default)")
-    parser.add_argument(
-        "--delay", type=float, default=0.05, help="seconds before an answer begins (default: 0.05)"
-    )
+    parser.add_argument("--delay", type=float, default=0.05, help="seconds before an answer begins (default: 0.05)")
     parser.add_argument(
         "--token-delay", type=float, default=0.005, help="seconds between streamed events (default: 0.005)"
     )

@@ -131,15 +131,6 @@ pub fn set_traceback(exception: &Obj, traceback: Option<&Obj>) {
     unsafe { c::PyException_SetTraceback(exception.as_ptr(), traceback.as_ptr()) };
 }
 
-/// `exception.__cause__ = cause; exception.__context__ = cause`.
-pub fn set_cause_and_context(exception: &Obj, cause: &Obj) {
-    // SAFETY: both functions take over one reference to `cause`.
-    unsafe {
-        c::PyException_SetCause(exception.as_ptr(), cause.clone().into_ptr());
-        c::PyException_SetContext(exception.as_ptr(), cause.clone().into_ptr());
-    }
-}
-
 /// Runs pending Python signal handlers; they may raise.
 pub fn check_signals() -> Result<()> {
     // SAFETY: whoever calls this crate is attached.

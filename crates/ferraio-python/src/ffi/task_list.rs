@@ -145,7 +145,7 @@ mod list {
         // of the thread's state only if that is so, and is read only then.
         unsafe {
             let head = joined[place].wrapping_sub(c::PyThreadState_Get() as usize);
-            let is_head = changed == 2 && head < LOOK_AT && head % size_of::<usize>() == 0;
+            let is_head = changed == 2 && head < LOOK_AT && head.is_multiple_of(size_of::<usize>());
             let node = ptr::from_ref(&words[place]).cast::<Node>();
             let is_last = || (*(*node).next.get()).previous.get() == node;
             (is_head && is_last()).then_some((place * size_of::<usize>(), head))

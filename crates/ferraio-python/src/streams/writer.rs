@@ -64,11 +64,10 @@ impl Own<StreamWriter> {
     #[inline(always)]
     fn reader_exception(&self) -> Result<Option<Obj>> {
         let Some(reader) = self.reader.get() else { return Ok(None) };
-        if let Some(ours) = Own::<StreamReader>::from_obj(&reader) {
-            if let Some(exception) = ours.plain_exception()? {
+        if let Some(ours) = Own::<StreamReader>::from_obj(&reader)
+            && let Some(exception) = ours.plain_exception()? {
                 return Ok(Some(exception));
             }
-        }
         reader.call_method(&EXCEPTION, []).map(Some)
     }
 

@@ -1,0 +1,1 @@
+"""Tests of the event loop; their files are named as its sources."""
