@@ -31,7 +31,7 @@ class Transport(asyncio.Transport):
         self.calls.append(data)
 
     def is_closing(self):
-        return False
+        return "close" in self.calls
 
     def close(self):
         self.calls.append("close")
@@ -326,6 +326,7 @@ def test_a_reader_of_before_the_installation_is_a_reader(run):
         protocol.data_received(b"x")
         assert await early.read(1) == b"x"
         await writer.drain()
+        writer.close()
 
     run(main)
 
@@ -371,6 +372,7 @@ def test_drain_waits_while_the_protocol_is_paused(run):
         protocol.connection_lost(None)
         with pytest.raises(ConnectionResetError, match="Connection lost"):
             await writer.drain()
+        writer.close()
 
     run(main)
 
@@ -383,6 +385,7 @@ def test_drain_raises_what_the_reader_met(run):
         stream.set_exception(BrokenPipeError())
         with pytest.raises(BrokenPipeError):
             await writer.drain()
+        writer.close()
 
     run(main)
 
