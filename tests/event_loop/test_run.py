@@ -3,6 +3,7 @@
 import asyncio
 import concurrent.futures
 import contextvars
+import functools
 import gc
 import logging
 import multiprocessing
@@ -60,7 +61,7 @@ def test_stopping_before_the_end_is_an_error(new_loop):
 
 def test_a_future_of_another_loop_is_refused(new_loop):
     loop, other = new_loop(), new_loop()
-    with pytest.raises(ValueError, match="^The future belongs to a different loop"):
+    with pytest.raises(ValueError, match=r"^The future belongs to a different loop"):
         loop.run_until_complete(other.create_future())
 
 
@@ -226,7 +227,7 @@ def test_closing_puts_the_fds_back(loop_factory):
 def test_a_loop_that_nobody_closed_warns(loop_factory):
     loop = loop_factory()
     before = len(os.listdir("/dev/fd"))
-    with pytest.warns(ResourceWarning, match="^unclosed event loop <"):
+    with pytest.warns(ResourceWarning, match=r"^unclosed event loop <"):
         del loop
         gc.collect()
     assert len(os.listdir("/dev/fd")) < before
@@ -235,15 +236,12 @@ def test_a_loop_that_nobody_closed_warns(loop_factory):
 def test_a_loop_in_a_cycle_dies(loop_factory):
     loop = loop_factory()
 
-    async def wait_for(future):
-        await future
-
     future = loop.create_future()
     future.loop_holder = loop
     loop.own_attribute = [loop, future]
     loop.call_soon(nothing, loop)
     loop.call_later(3600, nothing, loop)
-    future.add_done_callback(lambda _: loop)
+    future.add_done_callback(functools.partial(nothing, loop))
     reference = weakref.ref(loop)
     loop.close()
     del loop, future
@@ -259,7 +257,7 @@ def test_a_loop_in_a_cycle_dies_without_being_closed(loop_factory):
     handle = loop.call_later(3600, nothing, loop)
     loop.call_soon_threadsafe(nothing, loop)
     reference = weakref.ref(loop)
-    with pytest.warns(ResourceWarning, match="^unclosed event loop"):
+    with pytest.warns(ResourceWarning, match=r"^unclosed event loop"):
         del loop, handle
         gc.collect()
     assert reference() is None
@@ -420,7 +418,7 @@ def test_work_in_the_default_executor(run):
 
 
 def test_a_default_executor_has_to_be_one_of_threads(new_loop):
-    with pytest.raises(TypeError, match="^executor must be ThreadPoolExecutor instance$"):
+    with pytest.raises(TypeError, match=r"^executor must be ThreadPoolExecutor instance$"):
         new_loop().set_default_executor("text")
 
 
@@ -432,7 +430,7 @@ def test_after_shutdown_the_default_executor_is_refused(new_loop):
     async def main():
         loop.run_in_executor(None, nothing)
 
-    with pytest.raises(RuntimeError, match="^Executor shutdown has been called$"):
+    with pytest.raises(RuntimeError, match=r"^Executor shutdown has been called$"):
         loop.run_until_complete(main())
 
 
@@ -509,7 +507,9 @@ def test_the_handle_of_a_failed_callback_is_in_the_context(new_loop):
     (context,) = reports
     assert set(context) == {"message", "exception", "handle", "source_traceback"}
     assert context["handle"] is handle
-    assert context["message"].startswith("Exception in callback test_the_handle_of_a_failed_callback_is_in_the_context.")
+    assert context["message"].startswith(
+        "Exception in callback test_the_handle_of_a_failed_callback_is_in_the_context."
+    )
     assert f"fail('argument') at {__file__}:" in context["message"] or sys.version_info >= (3, 13)
 
 
@@ -634,7 +634,8 @@ def run_program(prepare, program):
         ("async def f(): pass\nf()", "RuntimeWarning: coroutine 'f' was never awaited"),
         ("async def f(): asyncio.sleep(1)\nasyncio.run(f())", "RuntimeWarning: coroutine 'sleep' was never awaited"),
         (
-            "async def f(): asyncio.get_running_loop().create_future().set_exception(LookupError('lost'))\nasyncio.run(f())",
+            "async def f(): asyncio.get_running_loop().create_future().set_exception(LookupError('lost'))\n"
+            "asyncio.run(f())",
             "Future exception was never retrieved",
         ),
     ],
