@@ -80,6 +80,9 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
         self._ssock = self._csock = None
         _StandardLoop.__init__(self, _Watches(self))
 
+    # The finaliser of the Rust class, which has nothing to say, must not hide the one that warns of an unclosed loop.
+    __del__ = _StandardLoop.__del__
+
     # Running.
 
     def run_forever(self):
