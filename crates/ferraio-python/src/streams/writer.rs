@@ -3,6 +3,7 @@
 use super::reader::StreamReader;
 use crate::async_call::{AsyncCall, Body, Step};
 use crate::ffi::{Class, ClassCell, Import, Name, Obj, Own, Raised, Result, Slot, Visit, async_function, class};
+use crate::imports::{self as py};
 use crate::{method, slot_attribute};
 
 /// A writer.
@@ -65,9 +66,10 @@ impl Own<StreamWriter> {
     fn reader_exception(&self) -> Result<Option<Obj>> {
         let Some(reader) = self.reader.get() else { return Ok(None) };
         if let Some(ours) = Own::<StreamReader>::from_obj(&reader)
-            && let Some(exception) = ours.plain_exception()? {
-                return Ok(Some(exception));
-            }
+            && let Some(exception) = ours.plain_exception()?
+        {
+            return Ok(Some(exception));
+        }
         reader.call_method(&EXCEPTION, []).map(Some)
     }
 
@@ -99,7 +101,13 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
         module,
         class::ClassParts {
             methods: vec![
-                method!(StreamWriter, "write", one, write, "Write bytes to the transport, without waiting."),
+                method!(
+                    StreamWriter,
+                    "write",
+                    one_named(&py::DATA),
+                    write,
+                    "Write bytes to the transport, without waiting."
+                ),
                 method!(StreamWriter, "drain", noargs, drain, "Wait until the transport has room for more."),
             ],
             attributes: vec![
