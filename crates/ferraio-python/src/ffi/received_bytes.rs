@@ -31,10 +31,10 @@ impl SpareBytes {
     /// An object with so much room, or somewhat more.
     fn take(&self, room: usize) -> Result<(Obj, usize)> {
         let spare = self.room.get();
-        if (room..=2 * room).contains(&spare) {
-            if let Some(object) = self.object.take() {
-                return Ok((object, spare));
-            }
+        if (room..=2 * room).contains(&spare)
+            && let Some(object) = self.object.take()
+        {
+            return Ok((object, spare));
         }
         // SAFETY: gives a new object with room for so many bytes, or NULL.
         let object = unsafe { Obj::new_ref(c::PyBytes_FromStringAndSize(std::ptr::null(), room as isize))? };
