@@ -14,7 +14,8 @@ import threading
 import weakref
 from asyncio import constants, sslproto
 
-from ferraio import _ferraio  # _cold keeps the names of the standard library as they are now
+from ferraio import _cold as _cold  # not needed here: it keeps the names of the standard library as they are now
+from ferraio import _ferraio
 from ferraio._transports import SocketTransport
 
 
