@@ -12,7 +12,7 @@ use crate::event_loop::{self, EventLoop, Ready};
 use crate::ffi::class::{StartsWith, offset_behind};
 use crate::ffi::coroutine::{Step, copy_context, in_context, is_context, send_none, throw};
 use crate::ffi::{
-    Args, Class, ClassCell, Obj, Own, Raised, Result, Slot, Visit, class, current_task, exception, task_list,
+    Args, Class, ClassCell, Import, Obj, Own, Raised, Result, Slot, Visit, class, current_task, exception, task_list,
 };
 use crate::future::{Callback, Future, State};
 use crate::gather::Gather;
@@ -380,6 +380,9 @@ impl Own<Task> {
                 let context = self.context.get_or_none();
                 awaited.call_method_with(&py::ADD_DONE_CALLBACK, [&wakeup, &context], 1, Some(&keywords))?;
                 self.waits_for.set(awaited.clone());
+                if cfg!(Py_3_14) {
+                    NOTE_AWAITED.get()?.call([&awaited, self.obj()])?;
+                }
                 if self.must_cancel.get() && self.cancel_awaited(&awaited, self.future.cancel_message())? {
                     self.must_cancel.set(false);
                 }
@@ -515,12 +518,19 @@ impl Own<Task> {
         if let Some(ours) = Own::<Future>::from_exact_kind(future) {
             return self.step_foreign(Own::<Task>::error_of(ours)?);
         }
+        if cfg!(Py_3_14) {
+            NOTE_NOT_AWAITED.get()?.call([future, self.obj()])?;
+        }
         match future.call_method(&py::RESULT, []) {
             Ok(_) => self.step_foreign(None),
             Err(raised) => self.step_foreign(Some(raised.take())),
         }
     }
 }
+
+/// For call graphs (3.14); a future that is not asyncio's own takes no notice.
+static NOTE_AWAITED: Import = Import::new("_asyncio", "future_add_to_awaited_by");
+static NOTE_NOT_AWAITED: Import = Import::new("_asyncio", "future_discard_from_awaited_by");
 
 fn check_context(context: Obj) -> Result<Obj> {
     if cfg!(Py_3_15) && !is_context(&context) {
@@ -530,7 +540,7 @@ fn check_context(context: Obj) -> Result<Obj> {
 }
 
 fn name_text(name: &Obj) -> Result<Obj> {
-    static STR: crate::ffi::Import = crate::ffi::Import::new("builtins", "str");
+    static STR: Import = Import::new("builtins", "str");
     STR.get()?.call([name])
 }
 
