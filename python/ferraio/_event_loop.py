@@ -34,9 +34,9 @@ class _Watches:
         watches = () if loop is None else loop._watches()
         return {fd: selectors.SelectorKey(fd, fd, events, handles) for fd, events, handles in watches}
 
-    def get_key(self, fd):
-        """Return the `selectors.SelectorKey` of an fd; raise KeyError if it is not watched."""
-        return self.get_map()[fd]
+    def get_key(self, fileobj):
+        """Return the `selectors.SelectorKey` of an fd or file object; raise KeyError if it is not watched."""
+        return self.get_map()[fileobj if isinstance(fileobj, int) else fileobj.fileno()]
 
 
 #: How many names are looked up at the same time.
