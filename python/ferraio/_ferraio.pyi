@@ -377,6 +377,16 @@ class StreamReader:
     async def readline(self) -> bytes: ...
 
 @disjoint_base
+class StreamReaderProtocol:
+    """What happens often with the protocol of a stream; `ferraio._streams` adds the rest from asyncio's own."""
+
+    _connection_lost: bool
+    _paused: bool
+    _stream_reader_wr: weakref.ref[asyncio.StreamReader] | None
+
+    def data_received(self, data: bytes, /) -> None: ...
+
+@disjoint_base
 class StreamWriter:
     """What happens often with a writer; `ferraio._streams.StreamWriter` adds the rest from asyncio's own."""
 

@@ -136,6 +136,7 @@ def _replacements() -> list[tuple[ModuleType, str, object]]:
         (asyncio.queues, "PriorityQueue", _primitives.PriorityQueue),
         (asyncio.queues, "LifoQueue", _primitives.LifoQueue),
         (asyncio.streams, "StreamReader", _streams.StreamReader),
+        (asyncio.streams, "StreamReaderProtocol", _streams.StreamReaderProtocol),
         (asyncio.streams, "StreamWriter", _streams.StreamWriter),
         (asyncio.timeouts, "Timeout", _primitives.Timeout),
         (asyncio.timeouts, "timeout", _primitives.timeout),

@@ -1,4 +1,4 @@
-"""StreamReader and StreamWriter: the Rust halves, over asyncio's own classes for the rest."""
+"""Streams: the Rust halves of reader, writer and protocol, over asyncio's own classes for the rest."""
 
 from asyncio import streams
 
@@ -21,6 +21,13 @@ class StreamReader(_ferraio.StreamReader, streams.StreamReader, metaclass=_Count
 
     See https://docs.python.org/3/library/asyncio-stream.html#asyncio.StreamReader
     """
+
+
+class StreamReaderProtocol(_ferraio.StreamReaderProtocol, streams.StreamReaderProtocol):
+    """From the transport to the reader: `asyncio.StreamReaderProtocol`, with its hot half in Rust."""
+
+    # The Rust half, like every class in C, has a finaliser that would hide it.
+    __del__ = streams.StreamReaderProtocol.__del__
 
 
 class StreamWriter(_ferraio.StreamWriter, streams.StreamWriter):

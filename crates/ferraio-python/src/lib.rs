@@ -54,6 +54,7 @@ fn fill(module: &Obj) -> Result<()> {
         ("Timeout", timeout::make_class(module)?),
         ("TaskGroup", task_group::make_class(module)?),
         ("StreamReader", streams::reader::make_class(module)?),
+        ("StreamReaderProtocol", streams::protocol::make_class(module)?),
         ("StreamWriter", streams::writer::make_class(module)?),
         ("SocketTransport", transport::make_transport_class(module)?),
         ("SocketOperation", transport::make_operation_class(module)?),

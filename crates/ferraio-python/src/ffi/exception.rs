@@ -187,6 +187,7 @@ builtin_exceptions! {
     blocking_io_error = PyExc_BlockingIOError,
     generator_exit = PyExc_GeneratorExit,
     import_error = PyExc_ImportError,
+    not_implemented_error = PyExc_NotImplementedError,
     os_error = PyExc_OSError,
     runtime_error = PyExc_RuntimeError,
     stop_iteration = PyExc_StopIteration,

@@ -216,6 +216,17 @@ impl Obj {
         usize::try_from(unsafe { c::PyObject_Size(self.as_ptr()) }).map_err(|_| Raised::set())
     }
 
+    /// What `self`, a weak reference, refers to, if that is alive.
+    pub fn weakly_referenced(&self) -> Result<Option<Obj>> {
+        let mut object = ptr::null_mut();
+        // SAFETY: a live object; `object` gets a new reference or NULL; what is no weak reference is refused.
+        match unsafe { c::compat::PyWeakref_GetRef(self.as_ptr(), &mut object) } {
+            -1 => Err(Raised::set()),
+            // SAFETY: as above.
+            _ => Ok(unsafe { Obj::take(object) }),
+        }
+    }
+
     /// `self is other`.
     #[inline(always)]
     pub fn is(&self, other: &Obj) -> bool {

@@ -31,9 +31,8 @@ impl SpareBytes {
     /// An object with so much room, or somewhat more.
     fn take(&self, room: usize) -> Result<(Obj, usize)> {
         let spare = self.room.get();
-        if (room..=2 * room).contains(&spare)
-            && let Some(object) = self.object.take()
-        {
+        let fitting = (room..=2 * room).contains(&spare).then(|| self.object.take());
+        if let Some(object) = fitting.flatten() {
             return Ok((object, spare));
         }
         // SAFETY: gives a new object with room for so many bytes, or NULL.

@@ -12,6 +12,7 @@ use crate::event_loop::EventLoop;
 use crate::ffi::byte_array::ByteArray;
 use crate::ffi::{
     Args, Class, ClassCell, Hooks, Import, Name, Obj, Own, Raised, Result, Slot, Visit, async_function, class,
+    exception,
 };
 use crate::future::{Future, State};
 use crate::imports::{self as py};
@@ -45,7 +46,8 @@ pub struct StreamReader {
 
 static CELL: ClassCell = ClassCell::new();
 static ORIGINAL: Import = Import::new("asyncio.streams", "StreamReader");
-static HOOKS: Hooks<6> = Hooks::new([
+static HOOKS: Hooks<7> = Hooks::new([
+    Name::new("feed_data"),
     Name::new("_wait_for_data"),
     Name::new("_wakeup_waiter"),
     Name::new("_maybe_resume_transport"),
@@ -202,6 +204,12 @@ impl Own<StreamReader> {
         Ok(!self.is_patched.get() && HOOKS.are_original(self.obj())?)
     }
 
+    /// May `feed` be called in place of the method?
+    #[inline(always)]
+    pub fn feeds_plainly(&self) -> Result<bool> {
+        self.is_plain()
+    }
+
     /// What `exception()` says, if nobody has overridden it.
     pub fn plain_exception(&self) -> Result<Option<Obj>> {
         if self.is_plain()? {
@@ -309,11 +317,10 @@ impl Own<StreamReader> {
     /// Too much has arrived that nobody reads.
     #[cold]
     fn pause_transport(&self) -> Result<()> {
-        static NOT_IMPLEMENTED: Import = Import::new("builtins", "NotImplementedError");
         let Some(transport) = self.transport.get() else { return Ok(()) };
         match transport.call_method(&PAUSE_READING, []) {
             Ok(_) => self.paused.set(true),
-            Err(raised) if raised.matches(NOT_IMPLEMENTED.get()?) => {
+            Err(raised) if raised.matches(&exception::not_implemented_error()) => {
                 // It cannot be paused; we do not try again.
                 raised.clear();
                 self.transport.clear();

@@ -1,9 +1,11 @@
 //! StreamWriter: writing, and waiting until the transport has room again.
 
+use super::protocol::StreamReaderProtocol;
 use super::reader::StreamReader;
 use crate::async_call::{AsyncCall, Body, Step};
 use crate::ffi::{Class, ClassCell, Import, Name, Obj, Own, Raised, Result, Slot, Visit, async_function, class};
 use crate::imports::{self as py};
+use crate::transport::SocketTransport;
 use crate::{method, slot_attribute};
 
 /// A writer.
@@ -22,8 +24,6 @@ static DRAIN: Name = Name::new("drain");
 static WRITE: Name = Name::new("write");
 static EXCEPTION: Name = Name::new("exception");
 static IS_CLOSING: Name = Name::new("is_closing");
-static CONNECTION_LOST: Name = Name::new("_connection_lost");
-static PAUSED: Name = Name::new("_paused");
 
 impl Class for StreamWriter {
     const NAME: &'static std::ffi::CStr = c"ferraio._ferraio.StreamWriter";
@@ -56,7 +56,7 @@ impl Own<StreamWriter> {
         if let Some(error) = self.reader_exception()?.filter(Obj::is_exception) {
             return Err(Raised::raise(&error));
         }
-        if !self.transport.get_or_none().call_method(&IS_CLOSING, [])?.truth()? && self.protocol_has_room()? {
+        if !self.transport_is_closing()? && self.protocol_has_room()? {
             return Ok(Step::Return(Obj::none()));
         }
         ORIGINAL.get()?.attr(&DRAIN)?.call([self.obj()]).map(Step::Delegate)
@@ -73,21 +73,39 @@ impl Own<StreamWriter> {
         reader.call_method(&EXCEPTION, []).map(Some)
     }
 
-    /// Is it certain that asyncio's own protocol would not make us wait?
+    /// Is it certain that the protocol would not make us wait?
     #[inline(always)]
     fn protocol_has_room(&self) -> Result<bool> {
-        static PROTOCOL: Import = Import::new("asyncio.streams", "StreamReaderProtocol");
-        let protocol = self.protocol.get_or_none();
-        Ok(protocol.type_ptr().cast() == PROTOCOL.get()?.as_ptr()
-            && !protocol.attr(&CONNECTION_LOST)?.truth()?
-            && !protocol.attr(&PAUSED)?.truth()?)
+        match Own::<StreamReaderProtocol>::from_obj(&self.protocol.get_or_none()) {
+            Some(ours) => ours.has_room(),
+            None => Ok(false),
+        }
+    }
+
+    #[inline(always)]
+    fn transport_is_closing(&self) -> Result<bool> {
+        let transport = self.transport.get_or_none();
+        match Own::<SocketTransport>::from_obj(&transport) {
+            Some(ours) if ours.is_plain()? => Ok(ours.is_closing()),
+            _ => transport.call_method(&IS_CLOSING, [])?.truth(),
+        }
+    }
+
+    /// `write(data)`
+    #[inline(always)]
+    fn write(&self, data: &Obj) -> Result<()> {
+        let transport = self.transport.get_or_none();
+        match Own::<SocketTransport>::from_obj(&transport) {
+            Some(ours) if ours.is_plain()? => ours.write(data),
+            _ => transport.call_method(&WRITE, [data]).map(drop),
+        }
     }
 }
 
 // What Python sees.
 
 fn write(this: &Own<StreamWriter>, data: &Obj) -> Result<Obj> {
-    this.transport.get_or_none().call_method(&WRITE, [data])?;
+    this.write(data)?;
     Ok(Obj::none())
 }
 

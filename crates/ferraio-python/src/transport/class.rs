@@ -1,6 +1,6 @@
 //! What Python sees of the transport: the public methods, and asyncio's private names that the standard library uses.
 
-use super::tcp::{Connection, Phase, SocketTransport};
+use super::tcp::{Connection, HOOKS, Phase, SocketTransport};
 use super::writing::Chunk;
 use crate::error::Error;
 use crate::event_loop::EventLoop;
@@ -243,6 +243,13 @@ fn high_water(this: &Own<SocketTransport>) -> Result<Obj> {
     Ok(this.limits()?.tuple_items()[1].clone())
 }
 
+fn set_attribute(this: &Own<SocketTransport>, name: &Obj, value: Option<&Obj>) -> Result<()> {
+    if HOOKS.have(name) {
+        this.is_patched.set(true);
+    }
+    this.obj().generic_set_attr(name, value)
+}
+
 /// Makes the class.
 pub fn make_class(module: &Obj) -> Result<Obj> {
     static FLOW_CONTROL: Name = Name::new("_FlowControlMixin");
@@ -250,7 +257,7 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
     let base = Obj::import("asyncio.transports")?.attr(&FLOW_CONTROL)?;
     let parts = class::ClassParts {
         offset: Some(class::offset_behind(&base)),
-        base: Some(base),
+        base: Some(base.clone()),
         methods: vec![
             method!(
                 T,
@@ -343,7 +350,9 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
             attribute!(T, "_low_water", low_water),
             attribute!(T, "_high_water", high_water),
         ],
-        slots: vec![slot!(T, init, init), slot!(T, repr, repr)],
+        slots: vec![slot!(T, init, init), slot!(T, repr, repr), slot!(T, setattro, set_attribute)],
     };
-    class::make::<SocketTransport>(module, parts)
+    let class = class::make::<SocketTransport>(module, parts)?;
+    HOOKS.remember(&class, &base)?;
+    Ok(class)
 }

@@ -10,6 +10,7 @@ use crate::error::{Error, os_exception};
 use crate::event_loop::{Direction, EventLoop, READ_SIZE};
 use crate::ffi::buffer::Buffer;
 use crate::ffi::{Import, Name, Obj, Own, Result};
+use crate::streams::protocol::StreamReaderProtocol;
 
 static DATA_RECEIVED: Name = Name::new("data_received");
 static GET_BUFFER: Name = Name::new("get_buffer");
@@ -43,8 +44,13 @@ impl Own<SocketTransport> {
     /// Gives the connection to another protocol.
     pub(super) fn set_protocol(&self, protocol: &Obj) -> Result<()> {
         static BUFFERED: Import = Import::new("asyncio.protocols", "BufferedProtocol");
-        let buffered = protocol.is_instance(BUFFERED.get()?)?;
-        self.delivery.set(if buffered { Delivery::Buffer } else { Delivery::Data });
+        self.delivery.set(if protocol.is_instance(BUFFERED.get()?)? {
+            Delivery::Buffer
+        } else if Own::<StreamReaderProtocol>::from_obj(protocol).is_some() {
+            Delivery::Stream
+        } else {
+            Delivery::Data
+        });
         self.protocol.set(protocol.clone());
         self.protocol_is_connected.set(true);
         Ok(())
@@ -85,7 +91,7 @@ impl Own<SocketTransport> {
             return Ok(());
         }
         match self.delivery.get() {
-            Delivery::Data => self.receive_data(),
+            Delivery::Data | Delivery::Stream => self.receive_data(),
             Delivery::Buffer => self.receive_into_buffer(),
         }
     }
@@ -138,8 +144,12 @@ impl Own<SocketTransport> {
     #[inline(always)]
     fn deliver(&self, data: &Obj) -> Result<()> {
         let Some(protocol) = self.protocol.get() else { return Ok(()) };
-        match protocol.call_method(&DATA_RECEIVED, [data]) {
-            Ok(_) => Ok(()),
+        let outcome = match Own::<StreamReaderProtocol>::from_obj(&protocol) {
+            Some(stream) if self.delivery.get() == Delivery::Stream && stream.is_plain()? => stream.receive(data),
+            _ => protocol.call_method(&DATA_RECEIVED, [data]).map(drop),
+        };
+        match outcome {
+            Ok(()) => Ok(()),
             Err(raised) => self.fatal(raised, "Fatal error: protocol.data_received() call failed."),
         }
     }

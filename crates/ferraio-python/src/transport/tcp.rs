@@ -18,7 +18,7 @@ use super::writing::Chunk;
 use crate::error::Error;
 use crate::event_loop::{Direction, EventLoop, Target, call_soon_any};
 use crate::ffi::coroutine::{copy_context, in_context};
-use crate::ffi::{Class, ClassCell, Import, Name, Obj, Own, Raised, Result, Slot, Visit, exception};
+use crate::ffi::{Class, ClassCell, Hooks, Import, Name, Obj, Own, Raised, Result, Slot, Visit, exception};
 use crate::imports::{self as py};
 
 /// How far the connection has come.
@@ -37,6 +37,8 @@ pub(super) enum Phase {
 pub(super) enum Delivery {
     /// `data_received(bytes)`.
     Data,
+    /// The same, by the protocol of streams, whose method is in Rust.
+    Stream,
     /// `get_buffer()` and `buffer_updated()`.
     Buffer,
 }
@@ -67,6 +69,8 @@ pub struct SocketTransport {
     pub(super) delivery: Cell<Delivery>,
     /// Room to be made for what is received next; 0: not known, or not much.
     pub(super) expected: Cell<usize>,
+    /// Has the instance methods of its own?
+    pub(super) is_patched: Cell<bool>,
     /// Is a context given, in which everything is to run?
     pub(super) context_is_given: Cell<bool>,
     /// Was there ever a protocol?
@@ -93,6 +97,9 @@ pub struct SocketTransport {
 pub(super) const HIGH_WATER: usize = 64 * 1024;
 
 pub(super) static CELL: ClassCell = ClassCell::new();
+
+/// The methods that streams bypass, unless somebody overrides them.
+pub(super) static HOOKS: Hooks<2> = Hooks::new([Name::new("write"), Name::new("is_closing")]);
 
 static ATTACH: Name = Name::new("_attach");
 static DETACH: Name = Name::new("_detach");
@@ -153,6 +160,7 @@ impl SocketTransport {
             phase: Cell::new(Phase::Open),
             delivery: Cell::new(Delivery::Data),
             expected: Cell::new(0),
+            is_patched: Cell::new(false),
             context_is_given: Cell::new(false),
             protocol_is_connected: Cell::new(false),
             paused: Cell::new(false),
@@ -173,7 +181,7 @@ impl SocketTransport {
 
     /// Was `close()` called, or is the connection lost?
     #[inline(always)]
-    pub(super) fn is_closing(&self) -> bool {
+    pub fn is_closing(&self) -> bool {
         self.phase.get() != Phase::Open
     }
 
@@ -197,6 +205,12 @@ pub(super) struct Connection<'a> {
 }
 
 impl Own<SocketTransport> {
+    /// Are the methods that streams bypass the original ones?
+    #[inline(always)]
+    pub fn is_plain(&self) -> Result<bool> {
+        Ok(!self.is_patched.get() && HOOKS.are_original(self.obj())?)
+    }
+
     /// Takes over the socket: what `__init__` does.
     pub(super) fn begin(&self, connection: Connection<'_>) -> Result<()> {
         let Connection { event_loop, sock, protocol, waiter, extra, server, context } = connection;

@@ -72,7 +72,7 @@ const WRITE_ERROR: &str = "Fatal write error on socket transport";
 impl Own<SocketTransport> {
     /// `write(data)`.
     #[inline]
-    pub(super) fn write(&self, data: &Obj) -> Result<()> {
+    pub fn write(&self, data: &Obj) -> Result<()> {
         if !data.is_exact_bytes() && !data.is_bytes_like() {
             return Err(wrong_type(data));
         }
