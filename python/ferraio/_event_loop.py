@@ -14,7 +14,8 @@ import threading
 import weakref
 from asyncio import constants, sslproto
 
-from ferraio import _ferraio  # _cold keeps the names of the standard library as they are now
+from ferraio import _cold as _cold  # not needed here: it keeps the names of the standard library as they are now
+from ferraio import _ferraio
 from ferraio._transports import SocketTransport
 
 
@@ -33,9 +34,9 @@ class _Watches:
         watches = () if loop is None else loop._watches()
         return {fd: selectors.SelectorKey(fd, fd, events, handles) for fd, events, handles in watches}
 
-    def get_key(self, fd):
-        """Return the `selectors.SelectorKey` of an fd; raise KeyError if it is not watched."""
-        return self.get_map()[fd]
+    def get_key(self, fileobj):
+        """Return the `selectors.SelectorKey` of an fd or file object; raise KeyError if it is not watched."""
+        return self.get_map()[fileobj if isinstance(fileobj, int) else fileobj.fileno()]
 
 
 #: How many names are looked up at the same time.
@@ -79,6 +80,9 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
         self._resolver = None
         self._ssock = self._csock = None
         _StandardLoop.__init__(self, _Watches(self))
+
+    # The finaliser of the Rust class, which has nothing to say, must not hide the one that warns of an unclosed loop.
+    __del__ = _StandardLoop.__del__
 
     # Running.
 

@@ -172,6 +172,7 @@ def test_cancelling_twice_counts_once(new_loop):
 
 
 @pytest.mark.slow
+@pytest.mark.loop_kinds("ferraio")
 def test_a_million_timers(new_loop_with_clock):
     loop, clock = new_loop_with_clock()
     number = 1_000_000

@@ -275,6 +275,7 @@ def test_an_interrupt_in_a_child_task_reaches_the_caller(loop_factory):
         raise KeyboardInterrupt("of the child")
 
     async def main():
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # nobody asks for the child's result
         await asyncio.gather(child(), asyncio.sleep(3600))
 
     with pytest.raises(KeyboardInterrupt, match="of the child"), asyncio.Runner(loop_factory=loop_factory) as runner:

@@ -348,3 +348,21 @@ def test_nagle_is_off_for_sockets_whose_protocol_is_not_named(play):
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
     play(main)
+
+
+def test_what_is_written_may_be_given_by_name(run):
+    async def main():
+        near, far = socket.socketpair()
+        reader, writer = await asyncio.open_connection(sock=near)
+        peer_reader, peer_writer = await asyncio.open_connection(sock=far)
+        writer.transport.set_protocol(protocol=writer.transport.get_protocol())
+        writer.transport.write(data=b"a")
+        writer.transport.writelines(list_of_data=[b"b", b"c"])
+        writer.write(data=b"d")
+        reader.feed_data(data=b"e")
+        received = await peer_reader.readexactly(4), await reader.readexactly(1)
+        writer.close()
+        peer_writer.close()
+        return received
+
+    assert run(main) == (b"abcd", b"e")

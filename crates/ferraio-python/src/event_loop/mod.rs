@@ -59,7 +59,7 @@ pub struct EventLoop {
     timers: RefCell<Timers<Timer>>,
     /// Who is told of which fd; `None` before `__init__` and after `close`.
     io: RefCell<Option<watch::Io>>,
-    /// What other threads may touch; `None` before `__init__`.
+    /// What other threads may touch; `None` before `__init__` and after `close`.
     shared: RefCell<Option<Arc<Shared>>>,
     /// When to poll while busy.
     pacing: RefCell<Pacing>,
@@ -96,7 +96,7 @@ struct Flags(u8);
 
 impl Flags {
     const NONE: Flags = Flags(0);
-    /// `close()` was called.
+    /// `close()` was called, or `__init__` not yet.
     const CLOSED: Flags = Flags(1);
     /// Debug mode is on.
     const DEBUG: Flags = Flags(2);
@@ -104,8 +104,6 @@ impl Flags {
     const OWN_CALL_SOON: Flags = Flags(4);
     /// Somebody has overridden `time`.
     const OWN_CLOCK: Flags = Flags(8);
-    /// `__init__` has not run.
-    const NEW: Flags = Flags(16);
     /// Somebody has overridden `create_task`.
     const OWN_CREATE_TASK: Flags = Flags(32);
 
@@ -174,7 +172,7 @@ impl EventLoop {
             io: RefCell::new(None),
             shared: RefCell::new(None),
             pacing: RefCell::new(Pacing::new()),
-            flags: Cell::new(Flags::NEW),
+            flags: Cell::new(Flags::CLOSED),
             stopping: Cell::new(false),
             thread: Cell::new(0),
             task_is_current: Cell::new(false),
@@ -309,7 +307,8 @@ impl EventLoop {
         let ring = self.ring.take();
         let timers = self.timers.borrow_mut().take_all();
         let io = self.io.take();
-        let posted = self.shared.borrow().as_ref().map(|shared| shared.inbox.close());
+        // A thread that posts right now keeps the waker, and with it its fd, until it has rung.
+        let posted = self.shared.take().map(|shared| shared.inbox.close());
         ring.iter().for_each(Ready::release);
         timers.iter().for_each(|timer| {
             timer.unscheduled();
@@ -402,7 +401,7 @@ fn init(this: &Own<EventLoop>, _args: Args<'_>) -> Result<()> {
     *this.shared.borrow_mut() = Some(Arc::new(Shared { inbox: Inbox::new(), waker }));
     this.hash.set(this.obj().hash()?);
     this.generation.set(fork::generation());
-    this.set_flag(Flags::NEW, false);
+    this.set_flag(Flags::CLOSED, false);
     for (name, flag) in OVERRIDABLE {
         let ours = Base::base_attr(name)?;
         let theirs = this.obj().type_obj().attr(name)?;

@@ -114,9 +114,10 @@ pub unsafe fn this<T: super::class::Class>(this: &*mut c::PyObject) -> &super::c
     unsafe { &*ptr::from_ref(this).cast() }
 }
 
-/// An entry of a table of methods: `method!(Class, "name", noargs|one|fast|keywords, function, "doc")`.
+/// An entry of a table of methods: `method!(Class, "name", noargs|one|one_named(NAME)|fast|keywords, function, "doc")`.
 ///
-/// The function takes `&Own<Class>` and nothing, one `&Obj`, a `&[Obj]`, or [`Args`](super::Args).
+/// The function takes `&Own<Class>` and nothing, one `&Obj` (which with `one_named` may be given by that name), a
+/// `&[Obj]`, or [`Args`](super::Args).
 #[macro_export]
 macro_rules! method {
     ($class:ty, $name:literal, noargs, $function:expr, $doc:literal) => {{
@@ -154,6 +155,21 @@ macro_rules! method {
             pyo3_ffi::PyMethodDefPointer { PyCFunction: method },
         )
     }};
+    ($class:ty, $name:literal, one_named($argument:expr), $function:expr, $doc:literal) => {
+        $crate::method!(
+            $class,
+            $name,
+            keywords,
+            |this: &$crate::ffi::Own<$class>, args: $crate::ffi::Args<'_>| {
+                if let ([only], false) = (args.positional, args.has_keywords()) {
+                    return $function(this, only);
+                }
+                let [only] = args.bind($name, [$argument], 1, 1)?;
+                $function(this, &only.expect("required"))
+            },
+            $doc
+        )
+    };
     ($class:ty, $name:literal, fast, $function:expr, $doc:literal) => {{
         unsafe extern "C" fn method(
             this: *mut pyo3_ffi::PyObject,

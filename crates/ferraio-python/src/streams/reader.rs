@@ -15,6 +15,7 @@ use crate::ffi::{
     exception,
 };
 use crate::future::{Future, State};
+use crate::imports::{self as py};
 use crate::{attribute, flag_attribute, method, slot, slot_attribute};
 
 /// A reader.
@@ -416,7 +417,7 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
                 method!(
                     StreamReader,
                     "feed_data",
-                    one,
+                    one_named(&py::DATA),
                     feed_data,
                     "Take in what has arrived, and wake who waits for it."
                 ),

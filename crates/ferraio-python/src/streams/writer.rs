@@ -4,6 +4,7 @@ use super::protocol::StreamReaderProtocol;
 use super::reader::StreamReader;
 use crate::async_call::{AsyncCall, Body, Step};
 use crate::ffi::{Class, ClassCell, Import, Name, Obj, Own, Raised, Result, Slot, Visit, async_function, class};
+use crate::imports::{self as py};
 use crate::transport::SocketTransport;
 use crate::{method, slot_attribute};
 
@@ -118,7 +119,13 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
         module,
         class::ClassParts {
             methods: vec![
-                method!(StreamWriter, "write", one, write, "Write bytes to the transport, without waiting."),
+                method!(
+                    StreamWriter,
+                    "write",
+                    one_named(&py::DATA),
+                    write,
+                    "Write bytes to the transport, without waiting."
+                ),
                 method!(StreamWriter, "drain", noargs, drain, "Wait until the transport has room for more."),
             ],
             attributes: vec![

@@ -271,14 +271,14 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
             method!(
                 T,
                 "write",
-                one,
+                one_named(&py::DATA),
                 write,
                 "write(data)\n\nSend bytes without blocking; what cannot be sent at once is queued."
             ),
             method!(
                 T,
                 "writelines",
-                one,
+                one_named(&py::LIST_OF_DATA),
                 write_lines,
                 "writelines(list_of_data)\n\nSend an iterable of bytes in one go."
             ),
@@ -290,7 +290,7 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
             method!(
                 T,
                 "set_protocol",
-                one,
+                one_named(&py::PROTOCOL),
                 set_protocol,
                 "set_protocol(protocol)\n\nGive the connection to another protocol."
             ),
