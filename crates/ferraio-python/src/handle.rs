@@ -256,7 +256,9 @@ impl Own<Handle> {
         if let Some(event_loop) = self.event_loop.take() {
             if event_loop.debug() {
                 // Keep a picture of what was cancelled, for `_format_handle` and debuggers.
+                self.event_loop.set(event_loop.clone());
                 self.last_repr.set(repr(self)?);
+                self.event_loop.clear();
             }
             if Own::<TimerHandle>::from_exact(self.obj()).is_some_and(|timer| timer.scheduled.get()) {
                 event_loop.timer_cancelled();

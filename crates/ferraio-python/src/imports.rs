@@ -19,7 +19,9 @@ macro_rules! imports {
 names! {
     ADD_DONE_CALLBACK = "add_done_callback",
     ASYNCIO_FUTURE_BLOCKING = "_asyncio_future_blocking",
+    CALL_AT = "call_at",
     CALL_EXCEPTION_HANDLER = "call_exception_handler",
+    CALL_LATER = "call_later",
     CALL_SOON = "call_soon",
     CANCEL = "cancel",
     CLEAR = "clear",

@@ -106,7 +106,10 @@ fn seconds_of(delay: &Obj) -> Option<f64> {
 
 fn next(this: &Own<Sleep>) -> Next {
     match this.progress.get() {
-        Progress::New => start(this).unwrap_or_else(Next::Raised),
+        Progress::New => start(this).unwrap_or_else(|raised| {
+            this.progress.set(Progress::Done);
+            Next::Raised(raised)
+        }),
         Progress::YieldedOnce => {
             this.progress.set(Progress::Done);
             Next::Return(this.result.take().unwrap_or_else(Obj::none))
@@ -143,7 +146,7 @@ fn start(this: &Own<Sleep>) -> Result<Next> {
     }
     let running = py::GET_RUNNING_LOOP.get()?.call0()?;
     let event_loop = match Own::<EventLoop>::from_obj(&running) {
-        Some(ours) if ours.is_direct() && !delay.is_nan() => ours,
+        Some(ours) if ours.is_direct() && !ours.has_own_timers() && !delay.is_nan() => ours,
         _ => {
             let coro = ORIGINAL.get()?.call([&Obj::float(delay)?, &this.result.get_or_none()])?;
             this.stand_in.set(coro);

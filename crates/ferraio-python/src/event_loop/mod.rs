@@ -106,6 +106,10 @@ impl Flags {
     const OWN_CLOCK: Flags = Flags(8);
     /// Somebody has overridden `create_task`.
     const OWN_CREATE_TASK: Flags = Flags(32);
+    /// Somebody has overridden `call_later`, so every sleep must go through it.
+    const OWN_CALL_LATER: Flags = Flags(16);
+    /// Somebody has overridden `call_at`, so every timer must go through it.
+    const OWN_CALL_AT: Flags = Flags(64);
 
     #[inline(always)]
     fn has(self, flag: Flags) -> bool {
@@ -199,6 +203,12 @@ impl EventLoop {
     #[inline(always)]
     pub fn is_direct(&self) -> bool {
         !self.flags.get().has(Flags::OWN_CALL_SOON)
+    }
+
+    /// May timers go to the heap, past `call_later` and `call_at`?
+    #[inline(always)]
+    pub fn has_own_timers(&self) -> bool {
+        self.flags.get().has(Flags::OWN_CALL_LATER) || self.flags.get().has(Flags::OWN_CALL_AT)
     }
 
     /// Is there nothing to look after: open, no debug mode, nothing overridden?
@@ -415,6 +425,8 @@ static OVERRIDABLE: &[(&Name, Flags)] = &[
     (&crate::imports::CALL_SOON, Flags::OWN_CALL_SOON),
     (&crate::imports::TIME, Flags::OWN_CLOCK),
     (&crate::imports::CREATE_TASK, Flags::OWN_CREATE_TASK),
+    (&crate::imports::CALL_LATER, Flags::OWN_CALL_LATER),
+    (&crate::imports::CALL_AT, Flags::OWN_CALL_AT),
 ];
 
 /// This class, apart from what subclasses make of it.

@@ -161,11 +161,23 @@ fn call_later(this: &Own<EventLoop>, args: Args<'_>) -> Result<Obj> {
     if delay.is_none() {
         return Err(Error::type_("delay must not be None"));
     }
-    if let (Some(seconds), false) = (delay.exact_f64(), this.flags.get().has(Flags::OWN_CLOCK)) {
+    if let (Some(seconds), false) = (delay.exact_f64(), this.flags.get().has(Flags::OWN_CLOCK) || this.flags.get().has(Flags::OWN_CALL_AT)) {
         return schedule_timer(this, clock::seconds(clock::monotonic_nanos()) + seconds, None, &args, "call_later");
     }
     let when = this.obj().call_method(&py::TIME, [])?.add(delay)?;
+    if this.flags.get().has(Flags::OWN_CALL_AT) {
+        return call_overridden_at(this, when, &args);
+    }
     call_at_object(this, &when, &args, "call_later")
+}
+
+/// asyncio's `call_later` is made of `call_at`: whoever overrides that sees all timers.
+#[cold]
+fn call_overridden_at(this: &Own<EventLoop>, when: Obj, args: &Args<'_>) -> Result<Obj> {
+    let keywords = Obj::dict()?;
+    args.for_each_keyword(|name, value| keywords.dict_set(name, value))?;
+    let positional = std::iter::once(when).chain(args.positional[1..].iter().cloned()).collect::<Vec<_>>();
+    this.obj().attr(&py::CALL_AT)?.call_tuple_dict(&Obj::tuple_from(positional.into_iter())?, Some(&keywords))
 }
 
 fn call_at(this: &Own<EventLoop>, args: Args<'_>) -> Result<Obj> {
