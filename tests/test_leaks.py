@@ -1,4 +1,4 @@
-"""A million tasks, futures, timers, and thousands of connections leave nothing behind.
+"""A million tasks, futures, timers and connections leave nothing behind.
 
 Each piece of work is done in rounds. After some rounds everything that is kept for reuse exists, so from then
 on the number of Python's memory blocks, the references to what the work touches and the memory of the process
@@ -132,6 +132,26 @@ async def connections(number):
                 await writer.wait_closed()
 
 
+async def connected_pairs(number):
+    loop = asyncio.get_running_loop()
+    for _ in range(number // 2):
+        near, far = socket.socketpair()
+        sender, _ = await loop.create_connection(asyncio.Protocol, sock=near)
+        receiver, protocol = await loop.create_connection(Receiver, sock=far)
+        sender.write(b"hello")
+        sender.close()
+        await protocol.closed
+        receiver.close()
+
+
+class Receiver(asyncio.Protocol):
+    def __init__(self):
+        self.closed = asyncio.get_running_loop().create_future()
+
+    def connection_lost(self, exception):
+        self.closed.set_result(None)
+
+
 async def refused_connections(number):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -167,6 +187,15 @@ def references(loop):
     ],
 )
 def test_work_leaves_nothing_behind(run, work, rounds, number):
+    check_that_nothing_is_left(run, work, rounds, number)
+
+
+@pytest.mark.loop_kinds("installed")
+def test_a_million_connections_leave_nothing_behind(run):
+    check_that_nothing_is_left(run, connected_pairs, 100, 10_000)
+
+
+def check_that_nothing_is_left(run, work, rounds, number):
     async def main():
         loop = asyncio.get_running_loop()
         for _ in range(rounds // 10):

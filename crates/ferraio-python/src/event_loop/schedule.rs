@@ -161,7 +161,9 @@ fn call_later(this: &Own<EventLoop>, args: Args<'_>) -> Result<Obj> {
     if delay.is_none() {
         return Err(Error::type_("delay must not be None"));
     }
-    if let (Some(seconds), false) = (delay.exact_f64(), this.flags.get().has(Flags::OWN_CLOCK) || this.flags.get().has(Flags::OWN_CALL_AT)) {
+    if let (Some(seconds), false) =
+        (delay.exact_f64(), this.flags.get().has(Flags::OWN_CLOCK) || this.flags.get().has(Flags::OWN_CALL_AT))
+    {
         return schedule_timer(this, clock::seconds(clock::monotonic_nanos()) + seconds, None, &args, "call_later");
     }
     let when = this.obj().call_method(&py::TIME, [])?.add(delay)?;
