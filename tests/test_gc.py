@@ -471,3 +471,34 @@ def test_collecting_in_the_middle_of_everything(run):
         run(main)
     finally:
         gc.set_threshold(*threshold)
+
+
+@pytest.mark.parametrize("observed_by", ["debug mode", "a patched _run"])
+@pytest.mark.parametrize("error", [LookupError, SystemExit])
+def test_a_failed_task_dies_also_when_its_steps_are_observed(new_loop, monkeypatch, observed_by, error):
+    loop = new_loop()
+    loop.set_exception_handler(lambda *_: None)
+    if observed_by == "debug mode":
+        loop.set_debug(True)
+    else:
+        original = asyncio.events.Handle._run
+        monkeypatch.setattr(asyncio.events.Handle, "_run", lambda self: original(self))
+
+    async def fail(marker):
+        await asyncio.sleep(0)
+        raise error
+
+    marker = Marker()
+    reference = weakref.ref(marker)
+    task = loop.create_task(fail(marker))
+    del marker
+    for _ in range(3):
+        loop.call_soon(loop.stop)
+        try:
+            loop.run_forever()
+        except SystemExit:
+            pass
+    assert isinstance(task.exception(), error)
+    del task
+    gc.collect()
+    assert reference() is None
