@@ -425,15 +425,16 @@ def test_no_reference_is_leaked_or_lost(run, work):
             gc.collect()
             return [sys.getrefcount(thing) for thing in singletons]
 
-        # Memory that is kept for reuse refers to its class: until it is used up, or nothing more is kept.
-        for _ in range(3 * ROUNDS):
+        for _ in range(10):
             await work(value)
         before = await counts()
         for _ in range(ROUNDS):
             await work(value)
         after = await counts()
         for thing, count_before, count_after in zip(singletons, before, after, strict=True):
-            assert abs(count_after - count_before) < ROUNDS // 2, thing
+            assert count_after - count_before < ROUNDS // 2, thing
+            # memory that is kept for reuse refers to its class, and may be given back meanwhile
+            assert isinstance(thing, type) or count_before - count_after < ROUNDS // 2, thing
 
     run(main)
 
