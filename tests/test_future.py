@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import pickle
 import sys
+import threading
 
 import pytest
 
@@ -446,3 +447,64 @@ def test_methods_of_futures_are_refused_to_other_objects(loop_kind):
             asyncio.Future.set_result(wrong, 7)
         with pytest.raises(TypeError):
             asyncio.Task.get_name(wrong)
+
+
+# A loop that is closed, or run by another thread.
+
+
+@pytest.mark.parametrize("end", ["set_result", "set_exception", "cancel"])
+@pytest.mark.parametrize("waits", ["task", "callback", "gather", "nobody"])
+def test_ending_a_future_of_a_closed_loop(make, loop, end, waits):
+    async def wait(future):
+        return await (asyncio.gather(future) if waits == "gather" else future)
+
+    future = make()
+    if waits == "callback":
+        future.add_done_callback(print)
+    elif waits != "nobody":
+        task = loop.create_task(wait(future))
+        task._log_destroy_pending = False
+        run_turn(loop)
+    loop.close()
+    arguments = {"set_result": [1], "set_exception": [LookupError()]}.get(end, [])
+    if waits == "nobody":
+        getattr(future, end)(*arguments)
+    else:
+        with pytest.raises(RuntimeError, match=r"^Event loop is closed$"):
+            getattr(future, end)(*arguments)
+    assert future.done()
+    if end == "set_exception":
+        future.exception()
+
+
+def test_debug_mode_refuses_another_thread_that_ends_a_future(new_loop):
+    loop, errors = new_loop(), []
+    loop.set_debug(True)
+    loop.set_exception_handler(lambda *_: None)
+
+    async def wait(future):
+        await future
+
+    async def main():
+        for waits in ("task", "callback"):
+            future = loop.create_future()
+            if waits == "task":
+                task = loop.create_task(wait(future))
+                task._log_destroy_pending = False
+                await asyncio.sleep(0)
+            else:
+                future.add_done_callback(print)
+
+            def end(future=future):
+                try:
+                    future.set_result(1)
+                except RuntimeError as error:
+                    errors.append(str(error))
+
+            thread = threading.Thread(target=end)
+            thread.start()
+            thread.join()
+
+    loop.run_until_complete(main())
+    message = "Non-thread-safe operation invoked on an event loop other than the current one"
+    assert errors == [message, message]

@@ -261,3 +261,49 @@ def test_ten_thousand_sleepers(run):
         assert results == list(range(10_000))
 
     run(main)
+
+
+def test_a_sleeper_that_dies_with_its_loop_says_only_that(new_loop, capsys):
+    loop, reports = new_loop(), []
+    loop.set_exception_handler(lambda _, context: reports.append(context["message"]))
+
+    async def body():
+        await asyncio.sleep(3600)
+
+    tasks = [
+        loop.create_task(body()),
+        loop.create_task(asyncio.sleep(3600)),
+        loop.create_task(asyncio.wait_for(body(), 7)),
+    ]
+    run_turns(loop, 3)
+    loop.close()
+    del tasks
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gc.collect()
+    assert reports == ["Task was destroyed but it is pending!"] * 3
+
+
+def test_a_sleep_that_is_given_up_wakes_nobody(new_loop):
+    loop = new_loop()
+
+    async def body():
+        await asyncio.sleep(0.001)
+
+    for end in ("close", "throw"):
+        coro, called = body(), []
+
+        async def main(coro=coro, called=called, end=end):
+            future = coro.send(None)
+            assert future._asyncio_future_blocking is True
+            future._asyncio_future_blocking = False
+            future.add_done_callback(called.append)
+            if end == "close":
+                coro.close()
+            else:
+                with pytest.raises(LookupError):
+                    coro.throw(LookupError())
+            await asyncio.sleep(0.005)
+
+        loop.run_until_complete(main())
+        assert called == []

@@ -83,14 +83,18 @@ class Interpreter:
         gc.freeze()  # without a look at what is not of this program
         try:
             self.run_main(program)
-            self.clean_up()
+            self.finish_tasks()
+            orderly = len(self.events)
+            self.drop_the_rest()
         finally:
             asyncio.set_event_loop(None)
             loop.close()
             gc.collect()
             gc.unfreeze()
             gc.enable()
-        return self.events
+        # Garbage is collected in any order, and how a coroutine ends then depends on what was there before it.
+        reports = [event for event in self.events[orderly:] if event[1] == "report"]
+        return self.events[:orderly] + sorted(reports, key=repr)
 
     def run_main(self, program):
         main = self.loop.create_task(self.main(program))
@@ -108,9 +112,8 @@ class Interpreter:
         except (KeyboardInterrupt, SystemExit) as error:
             self.note("interrupted", describe(error))
 
-    def clean_up(self):
-        """Let what is left of the program end, and say what the garbage collector makes of the rest."""
-        self.finish_tasks()
+    def drop_the_rest(self):
+        """Leave what is left of the program to the garbage collector."""
         self.tasks.clear()
         self.callbacks.clear()
         self.futures = self.queues = self.locks = self.occasions = self.timeouts = None
@@ -119,6 +122,7 @@ class Interpreter:
         self.run_turns()
 
     def finish_tasks(self):
+        """Let what is left of the program end."""
         loop = self.loop
         left = MOST_TURNS + 100
         while any(not task.done() for task in self.tasks) and self.turn < left:
@@ -339,6 +343,9 @@ class Interpreter:
         if not awaited:
             return None
         done, pending = await asyncio.wait(awaited, timeout=delay, return_when=getattr(asyncio, when))
+        for task in done:
+            # asyncio asks some of them for their exceptions: which ones, depends on the order of a set
+            task.cancelled() or task.exception()
         return [sorted(map(str, map(self.label_of, some))) for some in (done, pending)]
 
     async def wait_for(self, label, child, body, delay):

@@ -181,9 +181,7 @@ fn give_up(this: &Own<Sleep>) {
         return;
     }
     let event_loop = future.event_loop.get();
-    if !future.is_done() && future.cancel_future(None).is_err() {
-        this.obj().write_unraisable();
-    }
+    future.abandon();
     if let Some(ours) = event_loop.as_ref().and_then(Own::<EventLoop>::from_obj) {
         ours.timer_cancelled();
     }

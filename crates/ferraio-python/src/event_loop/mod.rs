@@ -205,6 +205,22 @@ impl EventLoop {
         !self.flags.get().has(Flags::OWN_CALL_SOON)
     }
 
+    /// May a callback go to the ring now, past `call_soon`? Fails where `call_soon` does: a closed loop takes nothing,
+    /// in debug mode another thread must not.
+    #[inline(always)]
+    pub fn takes_directly(&self) -> Result<bool> {
+        const LOOK: Flags = Flags(Flags::CLOSED.0 | Flags::DEBUG.0 | Flags::OWN_CALL_SOON.0);
+        if self.flags.get().has(LOOK) { self.takes_after_a_look() } else { Ok(true) }
+    }
+
+    #[cold]
+    fn takes_after_a_look(&self) -> Result<bool> {
+        if self.is_direct() {
+            self.check_state()?;
+        }
+        Ok(self.is_direct())
+    }
+
     /// May timers go to the heap, past `call_later` and `call_at`?
     #[inline(always)]
     pub fn has_own_timers(&self) -> bool {

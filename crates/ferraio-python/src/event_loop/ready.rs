@@ -109,11 +109,17 @@ impl Ready {
     #[cold]
     pub fn run_observed(self, event_loop: &Own<EventLoop>, patched: bool) -> Result<()> {
         static RUN: Import = Import::new("ferraio._cold", "run_handle");
+        let runs_once = !matches!(self, Ready::Io(..) | Ready::Foreign(_));
         let handle = self.into_handle(event_loop)?;
         event_loop.leave_task()?;
         event_loop.current_handle.set(handle.clone());
         let outcome = RUN.get()?.call([event_loop.obj(), &handle, &Obj::bool(patched), &Obj::bool(event_loop.debug())]);
         event_loop.current_handle.clear();
+        if let (true, Some(ours)) = (runs_once, Own::<Handle>::from_obj(&handle)) {
+            // A failed task keeps its exception, that the frames it went through, and those of `_run` the handle: the
+            // collector does not know handles, so this one must not lead back to the task.
+            ours.release();
+        }
         outcome.map(drop)
     }
 

@@ -359,7 +359,11 @@ impl Own<Future> {
     #[inline]
     fn schedule(&self, callback: Callback) -> Result<()> {
         let event_loop = self.loop_of()?;
-        let Some(ours) = Own::<EventLoop>::from_obj(&event_loop).filter(|ours| ours.is_direct()) else {
+        let ours = match Own::<EventLoop>::from_obj(&event_loop) {
+            Some(ours) if ours.takes_directly()? => Some(ours),
+            _ => None,
+        };
+        let Some(ours) = ours else {
             let (callback, context) = callback.as_pair()?;
             return event_loop::call_soon_foreign(&event_loop, &callback, Some(self.obj()), &context);
         };
@@ -410,6 +414,15 @@ impl Own<Future> {
         self.set_cancel_message(message);
         self.end(State::Cancelled, None)?;
         Ok(true)
+    }
+
+    /// Ends it without telling anybody: what waited for it was given up.
+    pub fn abandon(&self) {
+        if !self.is_done() {
+            self.state.set(State::Cancelled);
+            drop(self.first.take());
+            drop(self.others.take());
+        }
     }
 
     /// The result; raises the exception, or what else there is to say.

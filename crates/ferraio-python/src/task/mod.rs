@@ -426,7 +426,9 @@ impl Own<Task> {
     #[inline]
     pub fn schedule_step(&self, error: Option<Obj>) -> Result<()> {
         let event_loop = self.future.loop_of()?;
-        if let Some(ours) = Own::<EventLoop>::from_obj(&event_loop).filter(|ours| ours.is_direct()) {
+        if let Some(ours) = Own::<EventLoop>::from_obj(&event_loop)
+            && ours.takes_directly()?
+        {
             ours.push(match error {
                 None => Ready::Step(self.clone()),
                 Some(error) => Ready::Throw(self.clone(), error),
