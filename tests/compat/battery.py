@@ -29,6 +29,15 @@ MODULES = (
     "test_sock_lowlevel",
     "test_buffered_proto",
     "test_streams",
+    "test_graph",
+    "test_free_threading",
+    "test_pep492",
+    "test_staggered",
+    "test_subprocess",
+    "test_sendfile",
+    "test_unix_events",
+    "test_server_context",
+    "test_ssl",
 )
 """What we run; a Python that does not have one of them skips it."""
 
