@@ -16,7 +16,7 @@ from asyncio import constants, sslproto
 
 from ferraio import _cold as _cold  # not needed here: it keeps the names of the standard library as they are now
 from ferraio import _ferraio
-from ferraio._transports import SocketTransport
+from ferraio._transports import SocketTransport, bypasses
 
 
 class _Watches:
@@ -140,11 +140,21 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
 
     # Transports.
 
-    def _make_socket_transport(self, sock, protocol, waiter=None, *, extra=None, server=None, context=None):
+    def _make_socket_transport(self, sock, protocol, waiter=None, **options):
+        if bypasses(sock):
+            return self._make_own_transport(sock, protocol, waiter, **options)
+        return super()._make_socket_transport(sock, protocol, waiter, **options)
+
+    def _make_own_transport(self, sock, protocol, waiter=None, *, extra=None, server=None, context=None):
         self._ensure_fd_no_transport(sock)
         return SocketTransport(self, sock, protocol, waiter, extra, server, context)
 
-    def _make_ssl_transport(
+    def _make_ssl_transport(self, rawsock, *args, **options):
+        if bypasses(rawsock):
+            return self._make_own_ssl_transport(rawsock, *args, **options)
+        return super()._make_ssl_transport(rawsock, *args, **options)
+
+    def _make_own_ssl_transport(
         self,
         rawsock,
         protocol,
@@ -159,7 +169,6 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
         ssl_shutdown_timeout=constants.SSL_SHUTDOWN_TIMEOUT,
         context=None,
     ):
-        self._ensure_fd_no_transport(rawsock)
         ssl_protocol = sslproto.SSLProtocol(
             self,
             protocol,
@@ -170,7 +179,7 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
             ssl_handshake_timeout=ssl_handshake_timeout,
             ssl_shutdown_timeout=ssl_shutdown_timeout,
         )
-        SocketTransport(self, rawsock, ssl_protocol, None, extra, server, context)
+        self._make_own_transport(rawsock, ssl_protocol, extra=extra, server=server, context=context)
         return ssl_protocol._app_transport
 
     # Signals: a socket pair that is made when the first handler is added.

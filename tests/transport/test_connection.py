@@ -186,6 +186,28 @@ def test_a_transport_over_a_number_whose_reader_was_forgotten_works(play):
     play(main)
 
 
+def test_a_socket_with_methods_of_its_own_is_asked(play):
+    class Shouting(socket.socket):
+        def send(self, data, *flags):
+            return super().send(bytes(data).upper(), *flags)
+
+        def recv(self, *arguments):
+            return super().recv(*arguments).upper()
+
+    def sockets():
+        ours, peer = socket.socketpair()
+        return Shouting(fileno=ours.detach()), peer
+
+    async def main(connect):
+        pair = await connect(sockets=sockets)
+        pair.transport.write(b"out")
+        assert await pair.receive() == b"OUT"
+        await pair.send(b"in")
+        await pair.protocol.until(lambda: pair.protocol.data == b"IN")
+
+    play(main)
+
+
 def test_the_fd_of_a_transport_is_nobody_elses(play):
     async def main(connect):
         loop = asyncio.get_running_loop()

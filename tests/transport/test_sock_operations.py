@@ -319,6 +319,13 @@ def test_it_is_a_coroutine_that_can_be_made_a_task(run, pair):
     run(main)
 
 
+def test_the_methods_are_known_as_coroutine_functions(new_loop):
+    loop = new_loop()
+    for name in "sock_recv", "sock_recv_into", "sock_sendall", "sock_accept":
+        assert inspect.iscoroutinefunction(getattr(loop, name))
+    assert str(inspect.signature(loop.sock_recv)) == "(sock, n)"
+
+
 def test_who_does_not_await_it_is_warned(run, pair):
     async def main():
         with warnings.catch_warnings(record=True) as caught:

@@ -656,5 +656,7 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
     parts.methods.extend(schedule::methods());
     parts.methods.extend(watch::methods());
     parts.methods.extend(crate::transport::operation_methods());
-    class::make::<EventLoop>(module, parts)
+    let class = class::make::<EventLoop>(module, parts)?;
+    crate::transport::dress_operation_methods(&class)?;
+    Ok(class)
 }

@@ -15,5 +15,7 @@ mod tcp;
 mod writing;
 
 pub use class::make_class as make_transport_class;
-pub use operation::{SocketOperation, make_class as make_operation_class, methods as operation_methods};
+pub use operation::{
+    SocketOperation, dress as dress_operation_methods, make_class as make_operation_class, methods as operation_methods,
+};
 pub use tcp::SocketTransport;

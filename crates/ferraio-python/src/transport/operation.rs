@@ -11,6 +11,7 @@ use ferraio_core::socket::{self, Io};
 
 use crate::error::Error;
 use crate::event_loop::{Direction, EventLoop, Target};
+use crate::ffi::async_function;
 use crate::ffi::buffer::Buffer;
 use crate::ffi::trampoline::Next;
 use crate::ffi::{
@@ -337,7 +338,6 @@ impl Own<SocketOperation> {
 /// `asyncio.SelectorEventLoop.sock_*(loop, sock, argument)`.
 #[cold]
 fn original(event_loop: &Own<EventLoop>, kind: Kind, sock: &Obj, argument: Option<&Obj>) -> Result<Obj> {
-    static BASE: Import = Import::new("asyncio.selector_events", "BaseSelectorEventLoop");
     let function = BASE.get()?.attr(kind.name())?;
     match argument {
         Some(argument) => function.call([event_loop.obj(), sock, argument]),
@@ -382,6 +382,7 @@ fn begin_with(this: &Own<EventLoop>, kind: Kind, args: Args<'_>, name: &Name) ->
 }
 
 static SOCK: Name = Name::new("sock");
+static BASE: Import = Import::new("asyncio.selector_events", "BaseSelectorEventLoop");
 
 // What Python sees of the loop.
 
@@ -403,6 +404,12 @@ fn sock_sendall(this: &Own<EventLoop>, args: Args<'_>) -> Result<Obj> {
 fn sock_accept(this: &Own<EventLoop>, args: Args<'_>) -> Result<Obj> {
     let [sock] = args.bind("sock_accept", [&SOCK], 1, 1)?;
     begin(this, Kind::Accept, &sock.expect("required"), None)
+}
+
+/// Makes the methods look like the `async def`s that they stand for.
+pub fn dress(event_loop_class: &Obj) -> Result<()> {
+    let names = [Kind::Receive, Kind::ReceiveInto, Kind::SendAll, Kind::Accept].map(Kind::name);
+    async_function::dress_methods(event_loop_class, BASE.get()?, &names)
 }
 
 /// The methods of the loop.
