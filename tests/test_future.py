@@ -114,14 +114,15 @@ def test_only_exceptions_can_be_set_as_exceptions(make, wrong):
 @pytest.mark.parametrize("error", [StopIteration, StopIteration(7)])
 def test_a_stop_iteration_cannot_be_raised_into_a_coroutine(make, error):
     future = make()
-    if sys.version_info >= (3, 12):
-        future.set_exception(error)
-        with pytest.raises(RuntimeError, match=r"^StopIteration interacts badly with generators") as caught:
-            future.result()
-        assert isinstance(caught.value.__cause__, StopIteration)
-    else:
-        with pytest.raises(TypeError, match=r"^StopIteration interacts badly with generators"):
+    message = r"^StopIteration interacts badly with generators and cannot be raised into a Future$"
+    if sys.version_info < (3, 12, 2):
+        with pytest.raises(TypeError, match=message):
             future.set_exception(error)
+        return
+    future.set_exception(error)
+    with pytest.raises(RuntimeError, match=message) as caught:
+        future.result()
+    assert isinstance(caught.value.__cause__, StopIteration)
 
 
 # Callbacks.

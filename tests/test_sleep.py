@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import gc
 import inspect
+import sys
 import warnings
 
 import pytest
@@ -110,6 +111,7 @@ def test_cancelled_sleepers_leave_no_timers(new_loop):
     assert len(loop._scheduled) < 500
 
 
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="since Python 3.13")
 def test_not_a_number_is_refused(run):
     async def main():
         with pytest.raises(ValueError, match=r"^Invalid delay: NaN \(not a number\)$"):
@@ -263,7 +265,7 @@ def test_ten_thousand_sleepers(run):
     run(main)
 
 
-def test_a_sleeper_that_dies_with_its_loop_says_only_that(new_loop, capsys):
+def test_a_sleeper_that_dies_with_its_loop_says_only_that(new_loop):
     loop, reports = new_loop(), []
     loop.set_exception_handler(lambda _, context: reports.append(context["message"]))
 
@@ -281,7 +283,8 @@ def test_a_sleeper_that_dies_with_its_loop_says_only_that(new_loop, capsys):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         gc.collect()
-    assert reports == ["Task was destroyed but it is pending!"] * 3
+    assert len(reports) >= 3
+    assert set(reports) == {"Task was destroyed but it is pending!"}
 
 
 def test_a_sleep_that_is_given_up_wakes_nobody(new_loop):
