@@ -127,6 +127,7 @@ impl Class for EventLoop {
     const NAME: &'static std::ffi::CStr = c"ferraio._ferraio.EventLoop";
     const DOC: &'static std::ffi::CStr = c"The Rust half of ferraio.EventLoop.";
     const NEW: Option<fn() -> Self> = Some(EventLoop::uninitialised);
+    const HAS_USUAL_SUBCLASS: bool = true;
 
     fn cell() -> &'static ClassCell {
         &CELL
@@ -401,6 +402,14 @@ impl Own<EventLoop> {
 }
 
 impl Timer {
+    /// Will be looked at soon: has it fetched from memory meanwhile.
+    fn prefetch(&self) {
+        match self {
+            Timer::Handle(handle) => handle.obj().prefetch(2),
+            Timer::Sleep(future) => future.obj().prefetch(4),
+        }
+    }
+
     fn is_alive(&self) -> bool {
         match self {
             Timer::Handle(handle) => !handle.upcast::<Handle>().is_cancelled(),

@@ -105,6 +105,19 @@ impl Ready {
         }
     }
 
+    /// Will be run soon: has what it needs fetched from memory meanwhile.
+    #[inline(always)]
+    pub fn prefetch(&self) {
+        match self {
+            Ready::Wake(task, future) => {
+                task.obj().prefetch(5);
+                future.obj().prefetch(4);
+            }
+            Ready::Awake(future) => future.obj().prefetch(4),
+            _ => {}
+        }
+    }
+
     /// Runs it through a handle: timed in debug mode, or by the `_run` that somebody has patched into asyncio's class.
     #[cold]
     pub fn run_observed(self, event_loop: &Own<EventLoop>, patched: bool) -> Result<()> {
