@@ -89,10 +89,10 @@ pub fn sleep(args: Args<'_>) -> Result<Obj> {
         return ORIGINAL.get()?.call([&delay, &result.unwrap_or_else(Obj::none)]);
     };
     let yields_once = seconds <= 0.0 && result.is_none();
-    let sleep = Sleep {
+    let sleep = || Sleep {
         progress: Cell::new(Progress::New),
         delay: Cell::new(seconds),
-        result: result.map_or_else(Slot::empty, Slot::new),
+        result: result.clone().map_or_else(Slot::empty, Slot::new),
         future: Slot::empty(),
         stand_in: Slot::empty(),
     };

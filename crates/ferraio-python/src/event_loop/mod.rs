@@ -14,17 +14,18 @@ mod turn;
 mod watch;
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use ferraio_core::clock;
 use ferraio_core::inbox::{AfterPost, Inbox};
 use ferraio_core::pacing::Pacing;
+use ferraio_core::ring::Ring;
 use ferraio_core::timers::{AfterCancel, Timers};
 use ferraio_core::waker::Waker;
 
 use crate::error::Error;
 use crate::ffi::received_bytes::SpareBytes;
+
 use crate::ffi::thread::{self, Posted};
 use crate::ffi::{Args, Class, ClassCell, Import, Name, Obj, Own, Result, Slot, Visit, class, current_task, fork};
 use crate::future::Future;
@@ -54,7 +55,7 @@ struct Shared {
 /// The state that only the loop's own thread touches (under the GIL: one thread at a time).
 pub struct EventLoop {
     /// What runs in the next turn.
-    ring: RefCell<VecDeque<Ready>>,
+    ring: RefCell<Ring<Ready>>,
     /// What is due later.
     timers: RefCell<Timers<Timer>>,
     /// Who is told of which fd; `None` before `__init__` and after `close`.
@@ -294,8 +295,8 @@ impl EventLoop {
 
     /// Puts an entry on the ready ring.
     #[inline(always)]
-    pub fn push(&self, ready: Ready) {
-        self.ring.borrow_mut().push_back(ready);
+    pub fn push(&self, ready: impl FnOnce() -> Ready) {
+        self.ring.borrow_mut().push(ready);
     }
 
     /// One of the timers in the heap was cancelled.

@@ -16,6 +16,7 @@ use crate::task_group::TaskGroup;
 use crate::thread_safe_handle::ThreadSafeHandle;
 
 /// One entry of the ready ring.
+#[repr(usize)]
 pub enum Ready {
     /// Step a task.
     Step(Own<Task>),

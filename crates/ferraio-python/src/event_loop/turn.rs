@@ -35,7 +35,7 @@ impl Own<EventLoop> {
                 if let Some(soon) = ring.get(PREFETCHED) {
                     soon.prefetch();
                 }
-                let Some(ready) = ring.pop_front() else { break };
+                let Some(ready) = ring.pop() else { break };
                 ready
             };
             match observed {
@@ -158,10 +158,10 @@ impl Own<EventLoop> {
                 self.timers.borrow_mut().note_removed_cancelled();
                 continue;
             }
-            self.push(match timer {
-                Timer::Handle(handle) => Ready::Handle(handle.upcast::<Handle>().clone()),
-                Timer::Sleep(future) => Ready::Awake(future),
-            });
+            match timer {
+                Timer::Handle(handle) => self.push(|| Ready::Handle(handle.upcast::<Handle>().clone())),
+                Timer::Sleep(future) => self.push(|| Ready::Awake(future)),
+            }
         }
     }
 

@@ -122,20 +122,20 @@ impl<T: Class> Deref for Own<T> {
 }
 
 impl<T: Class> Own<T> {
-    /// A new instance of the exact class.
-    #[inline]
-    pub fn new(value: T) -> Result<Self> {
+    /// A new instance of the exact class. Its value is made where it will lie, and not moved there.
+    #[inline(always)]
+    pub fn new(value: impl FnOnce() -> T) -> Result<Self> {
         Self::make(value, T::GC)
     }
 
     /// The same, for one that will never hold anything that could lead back to it: the collector need not see it.
-    #[inline]
-    pub fn new_untracked(value: T) -> Result<Self> {
+    #[inline(always)]
+    pub fn new_untracked(value: impl FnOnce() -> T) -> Result<Self> {
         Self::make(value, false)
     }
 
     #[inline(always)]
-    fn make(value: T, tracked: bool) -> Result<Self> {
+    fn make(value: impl FnOnce() -> T, tracked: bool) -> Result<Self> {
         let cell = T::cell();
         // SAFETY: attached, so nobody else touches the list; a kept instance is untracked memory whose type is the
         // exact class and whose value was dropped; a fresh one is zeroed by tp_alloc. The value is written before
@@ -143,7 +143,7 @@ impl<T: Class> Own<T> {
         unsafe {
             if let Some(object) = (*cell.kept.get()).pop() {
                 revive(object);
-                value_ptr::<T>(object).write(value);
+                value_ptr::<T>(object).write(value());
                 if tracked {
                     c::PyObject_GC_Track(object.cast());
                 }
@@ -152,7 +152,7 @@ impl<T: Class> Own<T> {
             let class = cell.ptr();
             let alloc = (*class).tp_alloc.expect("every class has an allocator");
             let object = Obj::new_ref(alloc(class, 0))?;
-            value_ptr::<T>(object.as_ptr()).write(value);
+            value_ptr::<T>(object.as_ptr()).write(value());
             if T::GC && !tracked {
                 c::PyObject_GC_UnTrack(object.as_ptr().cast());
             }
@@ -410,7 +410,7 @@ unsafe extern "C" fn new<T: Class>(
     _kwargs: *mut c::PyObject,
 ) -> *mut c::PyObject {
     super::trampoline::guard(|| {
-        let value = T::NEW.expect("classes without NEW have no tp_new")();
+        let value = T::NEW.expect("classes without NEW have no tp_new");
         if class == T::cell().ptr() {
             return Ok(Own::new(value)?.into_obj());
         }
@@ -418,7 +418,7 @@ unsafe extern "C" fn new<T: Class>(
         let class = class.cast();
         // SAFETY: Python calls this with a class.
         let class = unsafe { Obj::peek(&class) };
-        Ok(Own::new_in(class, value)?.into_obj())
+        Ok(Own::new_in(class, value())?.into_obj())
     })
 }
 
