@@ -223,7 +223,9 @@ def test_a_callback_may_add_and_end_futures(make, loop):
 
 
 @pytest.mark.parametrize("look", ["exception", "result", "await", "nobody", "_log_traceback"])
-def test_an_exception_nobody_asks_for_is_reported(make, loop, look):
+@pytest.mark.parametrize("debug", [False, True])
+def test_an_exception_nobody_asks_for_is_reported(make, loop, look, debug):
+    loop.set_debug(debug)
     future, error = make(), LookupError("lost")
     future.set_exception(error)
     if look == "exception":
@@ -244,7 +246,8 @@ def test_an_exception_nobody_asks_for_is_reported(make, loop, look):
         assert loop.reports == []
         return
     (context,) = loop.reports
-    assert set(context) == {"message", "exception", "future"}
+    where_it_was_made = {"source_traceback"} if debug else set()
+    assert set(context) == {"message", "exception", "future"} | where_it_was_made
     assert context["exception"] is error
     assert context["message"] == f"{class_name} exception was never retrieved"
 
@@ -331,6 +334,7 @@ def test_the_error_of_a_future_is_raised_again_for_each_who_awaits(make, loop):
 
 
 def test_the_repr(make, loop):
+    loop.set_debug(False)
     name = type(make()).__name__
     future = make()
     assert repr(future) == f"<{name} pending>"
