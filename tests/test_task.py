@@ -205,7 +205,6 @@ def test_a_chain_of_tasks_is_cancelled_to_its_end(run):
     run(main)
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 14), reason="3.14 answers otherwise, with asyncio's own tasks too")
 def test_tasks_that_wait_for_each_other_cannot_be_cancelled(loop):
     tasks = {}
 
@@ -215,7 +214,7 @@ def test_tasks_that_wait_for_each_other_cannot_be_cancelled(loop):
     tasks["first"] = loop.create_task(wait("second"))
     tasks["second"] = loop.create_task(wait("first"))
     run_turns(loop, 2)
-    with pytest.raises(RecursionError, match="maximum recursion depth exceeded"):
+    with pytest.raises(RecursionError, match="^(maximum recursion depth exceeded|Stack overflow)"):
         tasks["first"].cancel()
     assert not tasks["first"].done()
     for task in tasks.values():
