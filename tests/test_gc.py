@@ -427,16 +427,20 @@ def test_no_reference_is_leaked_or_lost(run, work):
 
         for _ in range(10):
             await work(value)
-        before = await counts()
-        for _ in range(ROUNDS):
-            await work(value)
-        after = await counts()
-        for thing, count_before, count_after in zip(singletons, before, after, strict=True):
-            assert count_after - count_before < ROUNDS // 2, thing
-            # memory that is kept for reuse refers to its class, and may be given back meanwhile
-            assert isinstance(thing, type) or count_before - count_after < ROUNDS // 2, thing
+        counted = [await counts()]
+        for _ in range(2):
+            for _ in range(ROUNDS):
+                await work(value)
+            counted.append(await counts())
+        for thing, first, second, third in zip(singletons, *counted, strict=True):
+            # What is leaked or lost is so in each of the rounds; what else changes (None is in everything) does once.
+            assert min(second - first, third - second) < ROUNDS // 2, thing
+            # Memory that is kept for reuse refers to its class. It is given back when its object has had a finalizer
+            # run, as that of a task whose arguments were wrong.
+            assert isinstance(thing, type) or min(first - second, second - third) < ROUNDS // 2, thing
 
-    run(main)
+    # in debug mode each cancelled timer that is still in the heap refers to None some ten times
+    run(main, debug=False)
 
 
 @pytest.mark.parametrize(

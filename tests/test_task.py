@@ -214,7 +214,7 @@ def test_tasks_that_wait_for_each_other_cannot_be_cancelled(loop):
     tasks["first"] = loop.create_task(wait("second"))
     tasks["second"] = loop.create_task(wait("first"))
     run_turns(loop, 2)
-    with pytest.raises(RecursionError, match="^(maximum recursion depth exceeded|Stack overflow)"):
+    with pytest.raises(RecursionError, match=r"^(maximum recursion depth exceeded|Stack overflow)"):
         tasks["first"].cancel()
     assert not tasks["first"].done()
     for task in tasks.values():
