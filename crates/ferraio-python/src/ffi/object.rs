@@ -194,6 +194,12 @@ impl Obj {
         }
     }
 
+    /// An empty `set`.
+    pub fn set() -> Result<Obj> {
+        // SAFETY: gives a new reference or NULL.
+        unsafe { Obj::new_ref(c::PySet_New(std::ptr::null_mut())) }
+    }
+
     /// An empty `dict`.
     pub fn dict() -> Result<Obj> {
         // SAFETY: gives a new reference or NULL.
