@@ -16,7 +16,7 @@ from asyncio import constants, sslproto
 
 from ferraio import _cold as _cold  # not needed here: it keeps the names of the standard library as they are now
 from ferraio import _ferraio
-from ferraio._transports import SocketTransport, bypasses
+from ferraio._transports import DatagramTransport, SocketTransport, bypasses, bypasses_datagrams
 
 
 class _Watches:
@@ -181,6 +181,12 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
         )
         self._make_own_transport(rawsock, ssl_protocol, extra=extra, server=server, context=context)
         return ssl_protocol._app_transport
+
+    def _make_datagram_transport(self, sock, protocol, address=None, waiter=None, extra=None):
+        if bypasses_datagrams(sock):
+            self._ensure_fd_no_transport(sock)
+            return DatagramTransport(self, sock, protocol, address, waiter, extra)
+        return super()._make_datagram_transport(sock, protocol, address, waiter, extra)
 
     # Signals: a socket pair that is made when the first handler is added.
 

@@ -7,6 +7,7 @@ use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::os::fd::{OwnedFd, RawFd};
 
+use crate::address::Address;
 use crate::sys::socket as sys;
 
 /// The outcome of an operation that does not wait.
@@ -37,6 +38,16 @@ pub fn send(fd: RawFd, buf: &[u8]) -> io::Result<Io<usize>> {
 pub fn send_vectored(fd: RawFd, bufs: &[IoSlice<'_>]) -> io::Result<Io<usize>> {
     let bufs = &bufs[..bufs.len().min(sys::MAX_SLICES)];
     attempt(|| sys::send_vectored(fd, bufs))
+}
+
+/// Receives one datagram, of which what has no room in `buf` is lost; writes down where it comes from.
+pub fn recv_from(fd: RawFd, buf: &mut [u8], from: &mut Address) -> io::Result<Io<usize>> {
+    attempt(|| sys::recv_from(fd, buf, from))
+}
+
+/// Sends one datagram, wholly or not at all.
+pub fn send_to(fd: RawFd, buf: &[u8], to: &Address) -> io::Result<Io<usize>> {
+    attempt(|| sys::send_to(fd, buf, to))
 }
 
 /// Accepts one connection; it is non-blocking, and closed in child processes.

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
 use super::{checked, checked_size};
+use crate::address::Address;
 
 /// How many slices one call may take: `IOV_MAX` of Linux, macOS and the BSDs.
 pub(crate) const MAX_SLICES: usize = 1024;
@@ -40,6 +41,19 @@ pub(crate) fn send_vectored(fd: RawFd, bufs: &[IoSlice<'_>]) -> io::Result<usize
     message.msg_iovlen = bufs.len() as _;
     // SAFETY: `message` points to `bufs`, which are readable in their whole lengths until the call returns.
     checked_size(unsafe { libc::sendmsg(fd, &raw const message, SEND_FLAGS) })
+}
+
+pub(crate) fn recv_from(fd: RawFd, buf: &mut [u8], from: &mut Address) -> io::Result<usize> {
+    let (address, length) = from.room();
+    // SAFETY: `buf` is writable in its whole length, and the address as far as the length says.
+    checked_size(unsafe { libc::recvfrom(fd, buf.as_mut_ptr().cast(), buf.len(), 0, address, length) })
+}
+
+pub(crate) fn send_to(fd: RawFd, buf: &[u8], to: &Address) -> io::Result<usize> {
+    let address = to.as_bytes();
+    let (pointer, length) = (address.as_ptr().cast(), address.len() as libc::socklen_t);
+    // SAFETY: `buf` and the address are readable in their whole lengths, and the address is aligned as the kernel's own.
+    checked_size(unsafe { libc::sendto(fd, buf.as_ptr().cast(), buf.len(), SEND_FLAGS, pointer, length) })
 }
 
 #[cfg(not(target_vendor = "apple"))]

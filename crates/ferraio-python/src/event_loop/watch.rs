@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::ffi::{Args, Import, Name, Obj, Own, Result, Visit, fork};
 use crate::handle::{Arguments, Handle};
 use crate::method;
-use crate::transport::{SocketOperation, SocketTransport};
+use crate::transport::{DatagramTransport, SocketOperation, SocketTransport};
 
 /// Reading or writing.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub enum Target {
     Handle(Own<Handle>),
     /// A transport.
     Transport(Own<SocketTransport>),
+    /// A transport for datagrams.
+    Datagram(Own<DatagramTransport>),
     /// `sock_recv` and its kin.
     Operation(Own<SocketOperation>),
 }
@@ -213,6 +215,7 @@ impl Target {
             Target::Handle(handle) if handle.is_cancelled() => Ok(()),
             Target::Handle(handle) => handle.run(),
             Target::Transport(transport) => transport.ready(direction),
+            Target::Datagram(transport) => transport.ready(direction),
             Target::Operation(operation) => operation.ready(),
         }
     }
@@ -222,6 +225,7 @@ impl Target {
         match self {
             Target::Handle(handle) => Ok((handle.obj().clone(), None)),
             Target::Transport(transport) => transport.callback(direction),
+            Target::Datagram(transport) => transport.callback(direction),
             Target::Operation(operation) => Ok((operation.callback()?, None)),
         }
     }
@@ -231,6 +235,7 @@ impl Target {
         match self {
             Target::Handle(handle) => handle.obj(),
             Target::Transport(transport) => transport.obj(),
+            Target::Datagram(transport) => transport.obj(),
             Target::Operation(operation) => operation.obj(),
         }
     }
@@ -240,6 +245,7 @@ impl Target {
         match self {
             Target::Handle(handle) => super::visit_handle(handle, visit),
             Target::Transport(transport) => visit.own(transport),
+            Target::Datagram(transport) => visit.own(transport),
             Target::Operation(operation) => visit.own(operation),
         }
     }
@@ -247,7 +253,7 @@ impl Target {
     fn is_cancelled(&self) -> bool {
         match self {
             Target::Handle(handle) => handle.is_cancelled(),
-            Target::Transport(_) | Target::Operation(_) => false,
+            Target::Transport(_) | Target::Datagram(_) | Target::Operation(_) => false,
         }
     }
 
@@ -480,7 +486,7 @@ fn cancel(target: Option<Target>) -> Result<bool> {
     static CANCEL: Name = Name::new("cancel");
     match target {
         Some(Target::Handle(handle)) => handle.obj().call_method(&CANCEL, []).map(|_| true),
-        Some(Target::Transport(_) | Target::Operation(_)) => Ok(true),
+        Some(Target::Transport(_) | Target::Datagram(_) | Target::Operation(_)) => Ok(true),
         None => Ok(false),
     }
 }

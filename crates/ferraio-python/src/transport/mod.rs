@@ -1,4 +1,4 @@
-//! Sockets: the transport for streams, and the loop's `sock_*` operations.
+//! Sockets: the transports for streams and for datagrams, and the loop's `sock_*` operations.
 //!
 //! | file | what |
 //! |---|---|
@@ -6,15 +6,20 @@
 //! | `reading.rs` | from the socket to the protocol |
 //! | `writing.rs` | from the program to the socket, and flow control |
 //! | `class.rs` | what Python sees of the transport |
+//! | `datagram/` | the transport for datagrams |
+//! | `flow_control.rs` | when a protocol pauses writing |
 //! | `operation.rs` | `sock_recv`, `sock_recv_into`, `sock_sendall`, `sock_accept` |
 
 mod class;
+mod datagram;
+mod flow_control;
 mod operation;
 mod reading;
 mod tcp;
 mod writing;
 
 pub use class::make_class as make_transport_class;
+pub use datagram::{DatagramTransport, make_class as make_datagram_class};
 pub use operation::{
     SocketOperation, dress as dress_operation_methods, make_class as make_operation_class, methods as operation_methods,
 };

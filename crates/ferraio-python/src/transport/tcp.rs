@@ -447,7 +447,7 @@ impl Own<SocketTransport> {
 }
 
 /// The dict of `get_extra_info`: what is given, and what the socket knows.
-fn extra_info(sock: &Obj, given: Option<Obj>) -> Result<Obj> {
+pub(super) fn extra_info(sock: &Obj, given: Option<Obj>) -> Result<Obj> {
     static TRANSPORT_SOCKET: Import = Import::new("asyncio.trsock", "TransportSocket");
     static SOCKET: Name = Name::new("socket");
     static SOCKNAME: Name = Name::new("sockname");
