@@ -16,6 +16,7 @@ from asyncio import constants, sslproto
 
 from ferraio import _cold as _cold  # not needed here: it keeps the names of the standard library as they are now
 from ferraio import _ferraio
+from ferraio._accepting import Acceptor, accepts_plainly
 from ferraio._transports import DatagramTransport, SocketTransport, bypasses, bypasses_datagrams
 
 
@@ -139,6 +140,16 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
         self._release()
 
     # Transports.
+
+    def _start_serving(self, protocol_factory, sock, sslcontext=None, server=None, backlog=100, *options, context=None):
+        if sslcontext is not None or not accepts_plainly(sock):
+            if context is not None:
+                options = (*options, context)
+            return super()._start_serving(protocol_factory, sock, sslcontext, server, backlog, *options)
+        if len(options) > 2:  # from 3.15 on, when it serves again after a pause
+            *options, context = options
+        acceptor = Acceptor(self, protocol_factory, sock, server, backlog, options, context)
+        return self._add_reader(sock.fileno(), acceptor)
 
     def _make_socket_transport(self, sock, protocol, waiter=None, **options):
         if bypasses(sock):

@@ -50,9 +50,9 @@ pub fn send_to(fd: RawFd, buf: &[u8], to: &Address) -> io::Result<Io<usize>> {
     attempt(|| sys::send_to(fd, buf, to))
 }
 
-/// Accepts one connection; it is non-blocking, and closed in child processes.
-pub fn accept(fd: RawFd) -> io::Result<Io<OwnedFd>> {
-    attempt(|| sys::accept(fd))
+/// Accepts one connection, and writes down where it comes from; it is non-blocking, and closed in child processes.
+pub fn accept(fd: RawFd, from: &mut Address) -> io::Result<Io<OwnedFd>> {
+    attempt(|| sys::accept(fd, from))
 }
 
 /// Sends small pieces at once, rather than collecting them.

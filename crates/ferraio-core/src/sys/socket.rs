@@ -57,18 +57,19 @@ pub(crate) fn send_to(fd: RawFd, buf: &[u8], to: &Address) -> io::Result<usize> 
 }
 
 #[cfg(not(target_vendor = "apple"))]
-pub(crate) fn accept(fd: RawFd) -> io::Result<OwnedFd> {
-    let (address, length) = (std::ptr::null_mut(), std::ptr::null_mut());
-    // SAFETY: null pointers say that the peer's address is not asked for.
+pub(crate) fn accept(fd: RawFd, from: &mut Address) -> io::Result<OwnedFd> {
+    let (address, length) = from.room();
+    // SAFETY: the address is writable as far as the length says.
     let connection = checked(unsafe { libc::accept4(fd, address, length, libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK) })?;
     // SAFETY: the fd is new, and nobody else knows it.
     Ok(unsafe { OwnedFd::from_raw_fd(connection) })
 }
 
 #[cfg(target_vendor = "apple")]
-pub(crate) fn accept(fd: RawFd) -> io::Result<OwnedFd> {
-    // SAFETY: null pointers say that the peer's address is not asked for.
-    let connection = checked(unsafe { libc::accept(fd, std::ptr::null_mut(), std::ptr::null_mut()) })?;
+pub(crate) fn accept(fd: RawFd, from: &mut Address) -> io::Result<OwnedFd> {
+    let (address, length) = from.room();
+    // SAFETY: the address is writable as far as the length says.
+    let connection = checked(unsafe { libc::accept(fd, address, length) })?;
     // SAFETY: the fd is new, and nobody else knows it.
     let connection = unsafe { OwnedFd::from_raw_fd(connection) };
     // SAFETY: the fd is open, and no memory is involved.

@@ -29,6 +29,7 @@ use crate::ffi::thread::{self, Posted};
 use crate::ffi::{Args, Class, ClassCell, Import, Name, Obj, Own, Result, Slot, Visit, class, current_task, fork};
 use crate::future::Future;
 use crate::handle::{Handle, TimerHandle};
+use crate::transport::AddressBook;
 use crate::{attribute, method, slot};
 
 pub use ready::Ready;
@@ -79,6 +80,8 @@ pub struct EventLoop {
     read_buffer: Cell<Option<Box<[u8]>>>,
     /// The `bytes` object into which the next message may be received.
     pub spare_bytes: SpareBytes,
+    /// Addresses that datagrams came from lately.
+    pub addresses: AddressBook,
     /// The version of `asyncio.Handle` when its `_run` was last looked at, and whether somebody has patched it.
     handle_version: Cell<(u32, bool)>,
     /// asyncio's weak dictionary of transports by fd number, and the dict inside it.
@@ -184,6 +187,7 @@ impl EventLoop {
             generation: Cell::new(fork::generation()),
             read_buffer: Cell::new(None),
             spare_bytes: SpareBytes::default(),
+            addresses: AddressBook::default(),
             handle_version: Cell::new((0, false)),
             transports: Slot::empty(),
             transports_by_fd: Slot::empty(),
@@ -656,6 +660,7 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
     parts.methods.extend(schedule::methods());
     parts.methods.extend(watch::methods());
     parts.methods.extend(crate::transport::operation_methods());
+    parts.methods.extend(crate::transport::accepting_methods());
     let class = class::make::<EventLoop>(module, parts)?;
     crate::transport::dress_operation_methods(&class)?;
     Ok(class)

@@ -29,6 +29,16 @@ impl Family {
             _ => None,
         }
     }
+
+    /// Is it the family of this address?
+    pub fn has(self, address: &Address) -> bool {
+        match address.parts() {
+            Parts::V4(..) => self == Family::V4,
+            Parts::V6(..) => self == Family::V6,
+            Parts::Unix(_) => self == Family::Unix,
+            Parts::Nothing | Parts::Other => false,
+        }
+    }
 }
 
 /// The address that a Python object stands for. `None`: a host that is to be looked up, or something wrong, for which the

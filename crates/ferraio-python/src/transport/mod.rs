@@ -8,8 +8,12 @@
 //! | `class.rs` | what Python sees of the transport |
 //! | `datagram/` | the transport for datagrams |
 //! | `flow_control.rs` | when a protocol pauses writing |
-//! | `operation.rs` | `sock_recv`, `sock_recv_into`, `sock_sendall`, `sock_accept` |
+//! | `accepting.rs` | connections from a listening socket |
+//! | `address_book.rs` | addresses seen lately |
+//! | `operation.rs` | `sock_recv`, `sock_sendto` and their kin |
 
+mod accepting;
+mod address_book;
 mod class;
 mod datagram;
 mod flow_control;
@@ -18,6 +22,8 @@ mod reading;
 mod tcp;
 mod writing;
 
+pub use accepting::methods as accepting_methods;
+pub use address_book::AddressBook;
 pub use class::make_class as make_transport_class;
 pub use datagram::{DatagramTransport, make_class as make_datagram_class};
 pub use operation::{

@@ -1,4 +1,4 @@
-//! `sock_recv`, `sock_recv_into`, `sock_sendall` and `sock_accept`: awaitables without a coroutine.
+//! `sock_recv`, `sock_sendall`, `sock_sendto` and their kin: awaitables without a coroutine.
 //!
 //! Like a coroutine, an operation does nothing before its first step. Then it tries the system call at once, and only if
 //! the socket is not ready it makes a future and has the fd watched. It is its own iterator, with `send`, `throw` and
@@ -7,12 +7,14 @@
 
 use std::cell::{Cell, RefCell};
 
+use ferraio_core::address::Address;
 use ferraio_core::socket::{self, Io};
 
 use crate::error::Error;
 use crate::event_loop::{Direction, EventLoop, Target};
 use crate::ffi::async_function;
 use crate::ffi::buffer::Buffer;
+use crate::ffi::socket_address::Family;
 use crate::ffi::trampoline::Next;
 use crate::ffi::{
     Args, Class, ClassCell, Import, Name, Obj, Own, Raised, Result, Slot, Visit, class, coroutine, exception,
@@ -30,11 +32,15 @@ pub struct SocketOperation {
     sock: Slot,
     /// How much to receive, where to put it, or what to send.
     argument: Slot,
+    /// How much to put there, or where to send it.
+    second: Slot,
     /// What is being sent, if it is not `bytes`.
     memory: RefCell<Option<Buffer>>,
     /// How much of it is sent.
     sent: Cell<usize>,
     fd: Cell<i32>,
+    /// The family of the socket, if datagrams carry its addresses and we understand them.
+    family: Cell<Option<Family>>,
     /// While it waits.
     future: Slot<Own<Future>>,
     /// asyncio's own coroutine, for what is unusual.
@@ -45,7 +51,10 @@ pub struct SocketOperation {
 enum Kind {
     Receive,
     ReceiveInto,
+    ReceiveFrom,
+    ReceiveFromInto,
     SendAll,
+    SendTo,
     Accept,
 }
 
@@ -82,6 +91,7 @@ impl Class for SocketOperation {
         self.event_loop.visit(visit);
         self.sock.visit(visit);
         self.argument.visit(visit);
+        self.second.visit(visit);
         self.future.visit(visit);
         self.stand_in.visit(visit);
     }
@@ -90,6 +100,7 @@ impl Class for SocketOperation {
         self.event_loop.clear();
         self.sock.clear();
         self.argument.clear();
+        self.second.clear();
         self.future.clear();
         self.stand_in.clear();
     }
@@ -111,18 +122,29 @@ impl Kind {
     fn name(self) -> &'static Name {
         static SOCK_RECV: Name = Name::new("sock_recv");
         static SOCK_RECV_INTO: Name = Name::new("sock_recv_into");
+        static SOCK_RECVFROM: Name = Name::new("sock_recvfrom");
+        static SOCK_RECVFROM_INTO: Name = Name::new("sock_recvfrom_into");
         static SOCK_SENDALL: Name = Name::new("sock_sendall");
+        static SOCK_SENDTO: Name = Name::new("sock_sendto");
         static SOCK_ACCEPT: Name = Name::new("sock_accept");
         match self {
             Kind::Receive => &SOCK_RECV,
             Kind::ReceiveInto => &SOCK_RECV_INTO,
+            Kind::ReceiveFrom => &SOCK_RECVFROM,
+            Kind::ReceiveFromInto => &SOCK_RECVFROM_INTO,
             Kind::SendAll => &SOCK_SENDALL,
+            Kind::SendTo => &SOCK_SENDTO,
             Kind::Accept => &SOCK_ACCEPT,
         }
     }
 
     fn direction(self) -> Direction {
-        if self == Kind::SendAll { Direction::Write } else { Direction::Read }
+        if matches!(self, Kind::SendAll | Kind::SendTo) { Direction::Write } else { Direction::Read }
+    }
+
+    /// Does it need to understand addresses?
+    fn has_addresses(self) -> bool {
+        matches!(self, Kind::ReceiveFrom | Kind::ReceiveFromInto | Kind::SendTo)
     }
 }
 
@@ -131,7 +153,10 @@ impl SocketOperation {
         match self.kind.get() {
             Kind::Receive => self.receive(),
             Kind::ReceiveInto => self.receive_into(),
+            Kind::ReceiveFrom => self.receive_from(),
+            Kind::ReceiveFromInto => self.receive_from_into(),
             Kind::SendAll => self.send(),
+            Kind::SendTo => self.send_to(),
             Kind::Accept => self.accept(),
         }
     }
@@ -191,6 +216,84 @@ impl SocketOperation {
             }
             Ok(Io::Later) => Ok(Attempt::Later),
             Err(error) => Err(Error::from(error).raise()),
+        }
+    }
+
+    fn receive_from(&self) -> Result<Attempt> {
+        let Some(event_loop) = self.event_loop.get() else { return Ok(Attempt::Later) };
+        let Ok(most @ 1..) = usize::try_from(self.argument.get_or_none().as_i64()?) else {
+            return Ok(Attempt::Unusual);
+        };
+        let mut from = Address::none();
+        let mut buffer = event_loop.take_read_buffer();
+        let most = most.min(buffer.len());
+        let outcome = match socket::recv_from(self.fd.get(), &mut buffer[..most], &mut from) {
+            Ok(Io::Done(size)) => Obj::bytes(&buffer[..size]).map(Some),
+            Ok(Io::Later) => Ok(None),
+            Err(error) => Err(Error::from(error).raise()),
+        };
+        event_loop.put_read_buffer(buffer);
+        match outcome? {
+            Some(data) => Obj::tuple([data, address_object(&event_loop, &from)?]).map(Attempt::Done),
+            None => Ok(Attempt::Later),
+        }
+    }
+
+    fn receive_from_into(&self) -> Result<Attempt> {
+        let Some(event_loop) = self.event_loop.get() else { return Ok(Attempt::Later) };
+        let mut memory = match Buffer::writable(&self.argument.get_or_none()) {
+            Ok(memory) => memory,
+            Err(raised) => {
+                raised.clear();
+                return Ok(Attempt::Unusual);
+            }
+        };
+        let room = memory.bytes().len();
+        let most = match self.second.get().map(|most| most.exact_i64().map(usize::try_from)) {
+            None | Some(Some(Ok(0))) => room,
+            Some(Some(Ok(most))) if most <= room => most,
+            _ => return Ok(Attempt::Unusual),
+        };
+        if most == 0 {
+            return Ok(Attempt::Unusual);
+        }
+        let mut from = Address::none();
+        match socket::recv_from(self.fd.get(), &mut memory.bytes_mut()[..most], &mut from) {
+            Ok(Io::Done(size)) => {
+                drop(memory);
+                Obj::tuple([Obj::int(size as i64)?, address_object(&event_loop, &from)?]).map(Attempt::Done)
+            }
+            Ok(Io::Later) => Ok(Attempt::Later),
+            Err(error) => Err(Error::from(error).raise()),
+        }
+    }
+
+    fn send_to(&self) -> Result<Attempt> {
+        let (Some(event_loop), Some(family)) = (self.event_loop.get(), self.family.get()) else {
+            return Ok(Attempt::Unusual);
+        };
+        let argument = self.argument.get_or_none();
+        let memory;
+        let data = match argument.as_bytes() {
+            Some(data) => data,
+            None => match Buffer::readable(&argument) {
+                Ok(buffer) => {
+                    memory = buffer;
+                    memory.bytes()
+                }
+                Err(raised) => {
+                    raised.clear();
+                    return Ok(Attempt::Unusual);
+                }
+            },
+        };
+        let fd = self.fd.get();
+        let address = self.second.get_or_none();
+        match event_loop.addresses.with_address(&address, family, |address| socket::send_to(fd, data, address)) {
+            Some(Ok(Io::Done(size))) => Obj::int(size as i64).map(Attempt::Done),
+            Some(Ok(Io::Later)) => Ok(Attempt::Later),
+            Some(Err(error)) => Err(Error::from(error).raise()),
+            None => Ok(Attempt::Unusual),
         }
     }
 
@@ -274,6 +377,13 @@ impl Own<SocketOperation> {
             return self.delegate(&event_loop, &sock);
         }
         self.fd.set(sock.call_method(&FILENO, [])?.as_i64()? as i32);
+        if self.kind.get().has_addresses() {
+            static FAMILY_OF: Import = Import::new("ferraio._cold", "family_of");
+            self.family.set(Family::from_number(FAMILY_OF.get()?.call([&sock])?.as_i64()?));
+            if self.family.get().is_none() {
+                return self.delegate(&event_loop, &sock);
+            }
+        }
         match self.attempt()? {
             Attempt::Done(value) => {
                 self.end();
@@ -305,7 +415,8 @@ impl Own<SocketOperation> {
     /// Leaves all to asyncio's own coroutine.
     #[cold]
     fn delegate(&self, event_loop: &Own<EventLoop>, sock: &Obj) -> Result<Next> {
-        self.stand_in.set(original(event_loop, self.kind.get(), sock, self.argument.get().as_ref())?);
+        let arguments = [self.argument.get(), self.second.get()];
+        self.stand_in.set(original(event_loop, self.kind.get(), sock, arguments.each_ref().map(Option::as_ref))?);
         self.progress.set(Progress::Delegated);
         Ok(self.step_stand_in())
     }
@@ -335,14 +446,20 @@ impl Own<SocketOperation> {
     }
 }
 
-/// `asyncio.SelectorEventLoop.sock_*(loop, sock, argument)`.
+/// `asyncio.SelectorEventLoop.sock_*(loop, sock, …)`.
 #[cold]
-fn original(event_loop: &Own<EventLoop>, kind: Kind, sock: &Obj, argument: Option<&Obj>) -> Result<Obj> {
+fn original(event_loop: &Own<EventLoop>, kind: Kind, sock: &Obj, arguments: [Option<&Obj>; 2]) -> Result<Obj> {
     let function = BASE.get()?.attr(kind.name())?;
-    match argument {
-        Some(argument) => function.call([event_loop.obj(), sock, argument]),
-        None => function.call([event_loop.obj(), sock]),
+    match arguments {
+        [Some(first), Some(second)] => function.call([event_loop.obj(), sock, first, second]),
+        [Some(first), None] => function.call([event_loop.obj(), sock, first]),
+        _ => function.call([event_loop.obj(), sock]),
     }
+}
+
+/// Where a datagram comes from. The family of the socket was looked at before.
+fn address_object(event_loop: &Own<EventLoop>, address: &Address) -> Result<Obj> {
+    Ok(event_loop.addresses.object(address)?.unwrap_or_else(Obj::none))
 }
 
 #[cold]
@@ -350,21 +467,24 @@ fn already_awaited() -> Raised {
     Error::runtime("cannot reuse already awaited coroutine")
 }
 
-/// `loop.sock_*(sock, argument)`.
-fn begin(this: &Own<EventLoop>, kind: Kind, sock: &Obj, argument: Option<&Obj>) -> Result<Obj> {
+/// `loop.sock_*(sock, …)`.
+fn begin(this: &Own<EventLoop>, kind: Kind, sock: &Obj, arguments: [Option<&Obj>; 2]) -> Result<Obj> {
     static SOCKET: Import = Import::new("socket", "socket");
     if sock.type_ptr() != SOCKET.get()?.as_ptr().cast() {
-        return original(this, kind, sock, argument);
+        return original(this, kind, sock, arguments);
     }
+    let [argument, second] = arguments.map(|argument| argument.cloned().map_or_else(Slot::empty, Slot::new));
     let operation = Own::new(SocketOperation {
         kind: Cell::new(kind),
         progress: Cell::new(Progress::New),
         event_loop: Slot::new(this.clone()),
         sock: Slot::new(sock.clone()),
-        argument: argument.cloned().map_or_else(Slot::empty, Slot::new),
+        argument,
+        second,
         memory: RefCell::new(None),
         sent: Cell::new(0),
         fd: Cell::new(-1),
+        family: Cell::new(None),
         future: Slot::empty(),
         stand_in: Slot::empty(),
     })?;
@@ -375,10 +495,10 @@ fn begin(this: &Own<EventLoop>, kind: Kind, sock: &Obj, argument: Option<&Obj>) 
 #[inline(always)]
 fn begin_with(this: &Own<EventLoop>, kind: Kind, args: Args<'_>, name: &Name) -> Result<Obj> {
     if let ([sock, argument], false) = (args.positional, args.has_keywords()) {
-        return begin(this, kind, sock, Some(argument));
+        return begin(this, kind, sock, [Some(argument), None]);
     }
     let [sock, argument] = args.bind(kind.name().text(), [&SOCK, name], 2, 2)?;
-    begin(this, kind, &sock.expect("required"), argument.as_ref())
+    begin(this, kind, &sock.expect("required"), [argument.as_ref(), None])
 }
 
 static SOCK: Name = Name::new("sock");
@@ -397,18 +517,47 @@ fn sock_recv_into(this: &Own<EventLoop>, args: Args<'_>) -> Result<Obj> {
 }
 
 fn sock_sendall(this: &Own<EventLoop>, args: Args<'_>) -> Result<Obj> {
-    static DATA: Name = Name::new("data");
-    begin_with(this, Kind::SendAll, args, &DATA)
+    begin_with(this, Kind::SendAll, args, &py::DATA)
 }
 
 fn sock_accept(this: &Own<EventLoop>, args: Args<'_>) -> Result<Obj> {
     let [sock] = args.bind("sock_accept", [&SOCK], 1, 1)?;
-    begin(this, Kind::Accept, &sock.expect("required"), None)
+    begin(this, Kind::Accept, &sock.expect("required"), [None, None])
+}
+
+fn sock_recvfrom(this: &Own<EventLoop>, args: Args<'_>) -> Result<Obj> {
+    static BUFSIZE: Name = Name::new("bufsize");
+    begin_with(this, Kind::ReceiveFrom, args, &BUFSIZE)
+}
+
+fn sock_recvfrom_into(this: &Own<EventLoop>, args: Args<'_>) -> Result<Obj> {
+    static BUF: Name = Name::new("buf");
+    static NBYTES: Name = Name::new("nbytes");
+    let [sock, buf, size] = args.bind("sock_recvfrom_into", [&SOCK, &BUF, &NBYTES], 2, 3)?;
+    begin(this, Kind::ReceiveFromInto, &sock.expect("required"), [buf.as_ref(), size.as_ref()])
+}
+
+fn sock_sendto(this: &Own<EventLoop>, args: Args<'_>) -> Result<Obj> {
+    static ADDRESS: Name = Name::new("address");
+    if let ([sock, data, address], false) = (args.positional, args.has_keywords()) {
+        return begin(this, Kind::SendTo, sock, [Some(data), Some(address)]);
+    }
+    let [sock, data, address] = args.bind("sock_sendto", [&SOCK, &py::DATA, &ADDRESS], 3, 3)?;
+    begin(this, Kind::SendTo, &sock.expect("required"), [data.as_ref(), address.as_ref()])
 }
 
 /// Makes the methods look like the `async def`s that they stand for.
 pub fn dress(event_loop_class: &Obj) -> Result<()> {
-    let names = [Kind::Receive, Kind::ReceiveInto, Kind::SendAll, Kind::Accept].map(Kind::name);
+    let names = [
+        Kind::Receive,
+        Kind::ReceiveInto,
+        Kind::ReceiveFrom,
+        Kind::ReceiveFromInto,
+        Kind::SendAll,
+        Kind::SendTo,
+        Kind::Accept,
+    ]
+    .map(Kind::name);
     async_function::dress_methods(event_loop_class, BASE.get()?, &names)
 }
 
@@ -435,6 +584,27 @@ pub fn methods() -> Vec<pyo3_ffi::PyMethodDef> {
             keywords,
             sock_sendall,
             "sock_sendall(sock, data)\n\nSend all of the data; to be awaited."
+        ),
+        method!(
+            EventLoop,
+            "sock_recvfrom",
+            keywords,
+            sock_recvfrom,
+            "sock_recvfrom(sock, bufsize)\n\nReceive a datagram; return (data, address). To be awaited."
+        ),
+        method!(
+            EventLoop,
+            "sock_recvfrom_into",
+            keywords,
+            sock_recvfrom_into,
+            "sock_recvfrom_into(sock, buf, nbytes=0)\n\nReceive a datagram into a buffer; return (size, address). To be awaited."
+        ),
+        method!(
+            EventLoop,
+            "sock_sendto",
+            keywords,
+            sock_sendto,
+            "sock_sendto(sock, data, address)\n\nSend a datagram; return how many bytes. To be awaited."
         ),
         method!(
             EventLoop,

@@ -7,10 +7,8 @@
 //! | file | what |
 //! |---|---|
 //! | `receiving.rs`, `sending.rs` | datagrams in and out |
-//! | `address_book.rs` | addresses seen lately, so that they need not be made and read again and again |
 //! | `class.rs` | what Python sees |
 
-mod address_book;
 mod class;
 mod receiving;
 mod sending;
@@ -20,7 +18,6 @@ use std::collections::VecDeque;
 
 use ferraio_core::reactor::Key;
 
-use self::address_book::AddressBook;
 pub use self::class::make_class;
 use super::flow_control::FlowControl;
 use super::tcp::extra_info;
@@ -49,7 +46,6 @@ pub struct DatagramTransport {
     /// What waits counts as so many bytes.
     queued: Cell<usize>,
     flow: FlowControl,
-    addresses: AddressBook,
     /// `None`: only the socket object can read and write its addresses.
     family: Cell<Option<Family>>,
     /// The registration of the fd with the loop.
@@ -141,7 +137,6 @@ impl DatagramTransport {
             queue: RefCell::default(),
             queued: Cell::new(0),
             flow: FlowControl::new(),
-            addresses: AddressBook::default(),
             family: Cell::new(None),
             key: Cell::new(None),
             fd: Cell::new(-1),

@@ -98,7 +98,7 @@ impl Own<DatagramTransport> {
         event_loop.put_read_buffer(buffer);
         match data? {
             Io::Done(data) => {
-                let address = self.addresses.object(&from)?;
+                let address = event_loop.addresses.object(&from)?;
                 Ok(Io::Done((data, address.unwrap_or_else(Obj::none))))
             }
             Io::Later => Ok(Io::Later),

@@ -70,7 +70,7 @@ impl Own<DatagramTransport> {
         let outcome = if self.is_connected.get() {
             Some(socket::send(fd, bytes))
         } else {
-            self.addresses.with_address(address, family, |address| socket::send_to(fd, bytes, address))
+            self.event_loop()?.addresses.with_address(address, family, |address| socket::send_to(fd, bytes, address))
         };
         match outcome {
             Some(Ok(Io::Done(_))) => Ok(Io::Done(())),
