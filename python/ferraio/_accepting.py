@@ -1,9 +1,9 @@
 """Accepting connections on the sockets of a server.
 
-asyncio makes a task for each connection, in which the protocol is made and the transport waits until the protocol knows
-of it. A transport of ours has nothing to wait for, so here the protocol is made at once, in a context of its own, and a
-connection costs no task. What is unusual (TLS, debug mode, sockets with an `accept` of their own, errors) goes asyncio's
-way.
+asyncio makes a task for each connection, in which the protocol is made and the transport waits until the protocol
+knows of it. A transport of ours has nothing to wait for, so here the protocol is made at once, in a context of its own,
+and a connection costs no task. What is unusual (TLS, debug mode, sockets with an `accept` of their own, errors) goes
+asyncio's way.
 """
 
 import contextvars

@@ -17,6 +17,7 @@ from asyncio import constants, sslproto
 from ferraio import _cold as _cold  # not needed here: it keeps the names of the standard library as they are now
 from ferraio import _ferraio
 from ferraio._accepting import Acceptor, accepts_plainly
+from ferraio._processes import Children, watches_by_pidfd
 from ferraio._transports import DatagramTransport, SocketTransport, bypasses, bypasses_datagrams
 
 
@@ -59,6 +60,7 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
     __slots__ = (
         "_asyncgens",
         "_asyncgens_shutdown_called",
+        "_children",
         "_clock_resolution",
         "_coroutine_origin_tracking_enabled",
         "_coroutine_origin_tracking_saved_depth",
@@ -74,10 +76,12 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
         "_ssock",
         "_timer_cancelled_count",
         "_unix_server_sockets",
+        "_watcher",
     )
 
     def __init__(self):
         _ferraio.EventLoop.__init__(self)
+        self._children = None
         self._resolver = None
         self._ssock = self._csock = None
         _StandardLoop.__init__(self, _Watches(self))
@@ -137,6 +141,8 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
         if resolver is not None:
             resolver.shutdown(wait=False)
         super().close()
+        if self._children is not None:
+            self._children.forget()
         self._release()
 
     # Transports.
@@ -198,6 +204,15 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
             self._ensure_fd_no_transport(sock)
             return DatagramTransport(self, sock, protocol, address, waiter, extra)
         return super()._make_datagram_transport(sock, protocol, address, waiter, extra)
+
+    # Child processes.
+
+    async def _make_subprocess_transport(self, protocol, *arguments, **options):
+        if not watches_by_pidfd(self):
+            return await super()._make_subprocess_transport(protocol, *arguments, **options)
+        if self._children is None:
+            self._children = Children(self)
+        return await self._children.start(protocol, *arguments, **options)
 
     # Signals: a socket pair that is made when the first handler is added.
 

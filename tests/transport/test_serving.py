@@ -23,7 +23,13 @@ class Counter:
     def __call__(self):
         return _Counted(self)
 
-    async def until(self, condition):
+    async def until_made(self, count):
+        await self._until(lambda: self.made == count)
+
+    async def until_lost(self, count):
+        await self._until(lambda: self.lost == count)
+
+    async def _until(self, condition):
         while not condition():
             self.changed.clear()
             await self.changed.wait()
@@ -192,16 +198,16 @@ def test_ten_thousand_connections_opened_and_dropped_at_once(run):
                 clients.append(client)
                 opened += 1
                 if len(clients) % 100 == 0:  # the kernel's queue is finite
-                    await counter.until(lambda: counter.made == opened)
-            await counter.until(lambda: counter.made == opened)
+                    await counter.until_made(opened)
+            await counter.until_made(opened)
             for client in clients:
                 client.close()
-            await counter.until(lambda: counter.lost == opened)
+            await counter.until_lost(opened)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert fds() == before
-        reader, writer = await asyncio.open_connection(*address)
-        await counter.until(lambda: counter.made == total + 1)
+        _, writer = await asyncio.open_connection(*address)
+        await counter.until_made(total + 1)
         writer.close()
         server.close()
 
@@ -229,11 +235,11 @@ def test_a_server_out_of_fds_goes_on_when_there_are_some(run, problems, monkeypa
             assert counter.made == 0
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-        await counter.until(lambda: counter.made == 5)
+        await counter.until_made(5)
         assert set(problems.messages) == {"socket.accept() out of system resource"}
         for client in clients:
             client.close()
-        await counter.until(lambda: counter.lost == 5)
+        await counter.until_lost(5)
         server.close()
 
     run(main)
@@ -272,7 +278,7 @@ def test_a_server_can_end_its_clients(run, end):
         counter = Counter()
         server = await loop.create_server(counter, "127.0.0.1", 0)
         connections = [await asyncio.open_connection(*server.sockets[0].getsockname()) for _ in range(3)]
-        await counter.until(lambda: counter.made == 3)
+        await counter.until_made(3)
         server.close()
         closing = asyncio.ensure_future(server.wait_closed())
         await asyncio.sleep(0)
@@ -297,7 +303,7 @@ def test_two_servers_may_share_a_port(run):
             await loop.create_server(counter, *first.sockets[0].getsockname())
         for _ in range(20):
             socket.create_connection(first.sockets[0].getsockname()).close()
-        await counter.until(lambda: counter.lost == 20)
+        await counter.until_lost(20)
         first.close()
         second.close()
 
@@ -348,7 +354,7 @@ def test_a_listening_socket_with_an_accept_of_its_own_is_asked(run):
         counter = Counter()
         server = await loop.create_server(counter, sock=listener)
         socket.create_connection(listener.getsockname()).close()
-        await counter.until(lambda: counter.lost == 1)
+        await counter.until_lost(1)
         assert listener.accepted == 1
         server.close()
 

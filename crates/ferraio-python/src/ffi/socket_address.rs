@@ -112,10 +112,9 @@ fn small<T: TryFrom<i64>>(object: &Obj) -> Option<T> {
 
 /// The text of a `str` that has only ASCII in it.
 fn ascii(object: &Obj) -> Option<&str> {
-    // SAFETY: a live object, checked to be a str; the text of an ASCII one lies in the object, never changes, and lives
-    // as long as the object.
+    // SAFETY: a live object, checked to be a str; its text lies in the object, never changes, and lives as long.
     unsafe {
-        if c::PyUnicode_Check(object.as_ptr()) == 0 || c::PyUnicode_IS_ASCII(object.as_ptr()) == 0 {
+        if c::PyUnicode_Check(object.as_ptr()) == 0 {
             return None;
         }
         let mut len = 0;
@@ -124,6 +123,6 @@ fn ascii(object: &Obj) -> Option<&str> {
             super::exception::Raised::set().clear();
             return None;
         }
-        std::str::from_utf8(std::slice::from_raw_parts(text.cast(), len as usize)).ok()
+        std::str::from_utf8(std::slice::from_raw_parts(text.cast(), len as usize)).ok().filter(|text| text.is_ascii())
     }
 }
