@@ -95,7 +95,7 @@ def test_the_next_address_is_tried_when_one_refuses(run, names):
         assert transport.get_extra_info("peername") == address
         transport.abort()
         names["twice.test"] = [refusing_address(), refusing_address()]
-        with pytest.raises(OSError, match="Multiple exceptions|Connect call failed"):
+        with pytest.raises(OSError, match=r"Multiple exceptions|Connect call failed"):
             await loop.create_connection(Recorder, "twice.test", 80)
         server.close()
 
