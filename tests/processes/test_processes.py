@@ -157,7 +157,10 @@ def test_the_end_that_popen_was_told_of_is_known_to_the_loop(play, caplog):
     assert not caplog.records
 
 
-def test_an_end_that_somebody_else_was_told_of_is_255(play, caplog):
+def test_an_end_that_somebody_else_was_told_of_is_255(play, caplog, loop_kind):
+    if loop_kind == "asyncio" and sys.version_info < (3, 12):
+        pytest.skip("a thread of asyncio's may be told first")
+
     async def main():
         process = await asyncio.create_subprocess_exec("cat", stdin=PIPE)
         os.kill(process.pid, signal.SIGTERM)
@@ -166,7 +169,7 @@ def test_an_end_that_somebody_else_was_told_of_is_255(play, caplog):
         assert await process.wait() == 255
 
     play(main)
-    assert "exit status already read" in caplog.text
+    assert "will report returncode 255" in caplog.text
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="the system has no pidfds")
@@ -225,7 +228,7 @@ def test_communicate_can_be_cancelled_and_the_child_goes_on(play):
         with pytest.raises(asyncio.CancelledError):
             await communicating
         assert process.returncode is None
-        assert await process.communicate() == (b"", None)
+        assert await process.communicate(b"") == (b"", None)
         assert process.returncode == 0
 
     play(main)

@@ -384,11 +384,25 @@ impl Own<EventLoop> {
 }
 
 impl Own<EventLoop> {
-    /// Notes that `transport` uses `fd`, for as long as it lives.
+    /// Notes that `transport` uses `fd`, until `remove_transport`.
+    ///
+    /// asyncio's weak dictionary would make a reference with a callback for when the transport dies; ours says itself
+    /// when it is over.
     pub fn add_transport(&self, fd: i32, transport: &Obj) -> Result<()> {
-        match self.transports.get() {
-            Some(transports) => transports.set_item(&Obj::int(fd.into())?, transport),
+        match self.transports_by_fd.get() {
+            Some(transports) => transports.dict_set(&Obj::int(fd.into())?, &transport.weak_reference()?),
             None => Ok(()),
+        }
+    }
+
+    /// Notes that `transport` uses `fd` no more.
+    pub fn remove_transport(&self, fd: i32, transport: &Obj) -> Result<()> {
+        let Some(transports) = self.transports_by_fd.get() else { return Ok(()) };
+        let fd = Obj::int(fd.into())?;
+        let Some(reference) = transports.dict_get(&fd)? else { return Ok(()) };
+        match reference.weakly_referenced()? {
+            Some(other) if !other.is(transport) => Ok(()),
+            _ => transports.dict_remove(&fd),
         }
     }
 

@@ -67,6 +67,8 @@ struct Watch {
     adopted: bool,
     /// The socket object of the last operation, while it stays registered.
     socket: Option<Obj>,
+    /// That operation received all there was.
+    is_drained: bool,
 }
 
 /// How many events one wait can bring.
@@ -116,7 +118,8 @@ impl Io {
             if self.watches.len() <= index {
                 self.watches.resize_with(index + 1, || None);
             }
-            self.watches[index] = Some(Watch { key, reader: None, writer: None, adopted: false, socket: None });
+            self.watches[index] =
+                Some(Watch { key, reader: None, writer: None, adopted: false, socket: None, is_drained: false });
         }
         let watch = self.watches[index].as_mut().expect("just registered");
         let before = watch.side(direction).replace(target);
@@ -349,6 +352,21 @@ impl Own<EventLoop> {
         drop(forgotten);
         cancel(before)?;
         outcome.map_err(|error| Error::from(error).raise())
+    }
+
+    /// Has the last operation on this socket object received all there was, just now? Then more is to be waited for at
+    /// once: to try before is a system call for nothing (`echo.sockets_*` in the benches).
+    pub fn is_drained(&self, fd: i32, socket: &Obj) -> bool {
+        let mut io = self.io.borrow_mut();
+        let Some(io) = io.as_mut() else { return false };
+        io.is_kept_for(fd, socket) && io.watch(fd).is_some_and(|watch| std::mem::take(&mut watch.is_drained))
+    }
+
+    /// The operation on this fd has received all there was.
+    pub fn note_drained(&self, fd: i32) {
+        if let Some(watch) = self.io.borrow_mut().as_mut().and_then(|io| io.watch(fd)) {
+            watch.is_drained = true;
+        }
     }
 
     /// An operation is over: stops watching, if it is still the one that is told. Lazily; see above.

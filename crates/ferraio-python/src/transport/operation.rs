@@ -170,7 +170,12 @@ impl SocketOperation {
         let mut buffer = event_loop.take_read_buffer();
         let most = most.min(buffer.len());
         let outcome = match socket::recv(self.fd.get(), &mut buffer[..most]) {
-            Ok(Io::Done(size)) => Obj::bytes(&buffer[..size]).map(Attempt::Done),
+            Ok(Io::Done(size)) => {
+                if size < most {
+                    event_loop.note_drained(self.fd.get());
+                }
+                Obj::bytes(&buffer[..size]).map(Attempt::Done)
+            }
             Ok(Io::Later) => Ok(Attempt::Later),
             Err(error) => Err(Error::from(error).raise()),
         };
@@ -384,7 +389,8 @@ impl Own<SocketOperation> {
                 return self.delegate(&event_loop, &sock);
             }
         }
-        match self.attempt()? {
+        let is_drained = self.kind.get() == Kind::Receive && event_loop.is_drained(self.fd.get(), &sock);
+        match if is_drained { Attempt::Later } else { self.attempt()? } {
             Attempt::Done(value) => {
                 self.end();
                 return Ok(Next::Return(value));

@@ -251,6 +251,14 @@ impl Own<DatagramTransport> {
         Ok(())
     }
 
+    /// The loop's list of transports has this one no more.
+    fn sign_off(&self) -> Result<()> {
+        match self.event_loop.get() {
+            Some(event_loop) => event_loop.remove_transport(self.fd.get(), self.obj()),
+            None => Ok(()),
+        }
+    }
+
     /// The fd is not watched any more, and may be closed.
     fn forget_fd(&self) {
         self.reads.set(false);
@@ -313,7 +321,7 @@ impl Own<DatagramTransport> {
         let raised = told.err().map(Raised::take);
         self.forget_fd();
         self.drop_queue();
-        let closed = self.close_socket();
+        let closed = self.sign_off().and(self.close_socket());
         self.protocol.clear();
         self.event_loop.clear();
         self.context.clear();
@@ -342,7 +350,7 @@ impl Own<DatagramTransport> {
             self.obj().write_unraisable();
         }
         self.forget_fd();
-        if self.close_socket().is_err() {
+        if self.sign_off().and_then(|()| self.close_socket()).is_err() {
             self.obj().write_unraisable();
         }
     }
