@@ -427,7 +427,7 @@ impl Own<EventLoop> {
         };
         for (target, direction) in targets {
             if let Some(target) = target {
-                self.push(Ready::Io(target, direction));
+                self.push(|| Ready::Io(target, direction));
             }
         }
         Ok(())
@@ -463,7 +463,7 @@ impl Own<EventLoop> {
                         if target.is_cancelled() {
                             cancelled.push((fd, direction));
                         } else {
-                            ring.push_back(Ready::Io(target.clone(), direction));
+                            ring.push(|| Ready::Io(target.clone(), direction));
                         }
                     }
                 }

@@ -480,7 +480,7 @@ fn begin(this: &Own<EventLoop>, kind: Kind, sock: &Obj, arguments: [Option<&Obj>
         return original(this, kind, sock, arguments);
     }
     let [argument, second] = arguments.map(|argument| argument.cloned().map_or_else(Slot::empty, Slot::new));
-    let operation = Own::new(SocketOperation {
+    let operation = Own::new(|| SocketOperation {
         kind: Cell::new(kind),
         progress: Cell::new(Progress::New),
         event_loop: Slot::new(this.clone()),
