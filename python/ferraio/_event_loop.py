@@ -18,7 +18,13 @@ from ferraio import _cold as _cold  # not needed here: it keeps the names of the
 from ferraio import _ferraio
 from ferraio._accepting import Acceptor, accepts_plainly
 from ferraio._processes import Children, watches_by_pidfd
-from ferraio._transports import DatagramTransport, SocketTransport, bypasses, bypasses_datagrams
+from ferraio._transports import (
+    DatagramTransport,
+    ReadPipeTransport,
+    SocketTransport,
+    bypasses,
+    bypasses_datagrams,
+)
 
 
 class _Watches:
@@ -204,6 +210,9 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
             self._ensure_fd_no_transport(sock)
             return DatagramTransport(self, sock, protocol, address, waiter, extra)
         return super()._make_datagram_transport(sock, protocol, address, waiter, extra)
+
+    def _make_read_pipe_transport(self, pipe, protocol, waiter=None, extra=None):
+        return ReadPipeTransport(self, pipe, protocol, waiter, extra)
 
     # Child processes.
 

@@ -5,7 +5,7 @@ Sockets that send and receive in a way of their own get asyncio's transport, whi
 
 import functools
 import socket
-from asyncio import constants, transports
+from asyncio import constants, transports, unix_events
 
 from ferraio import _ferraio
 
@@ -29,6 +29,21 @@ class DatagramTransport(_ferraio.DatagramTransport, transports.DatagramTransport
     """
 
     max_size = 256 * 1024  # how long a datagram may be; for who looks at it, as in asyncio
+
+
+class ReadPipeTransport(unix_events._UnixReadPipeTransport):
+    """asyncio's transport for the end of a pipe that is read, without a block of memory for each read."""
+
+    def _read_ready(self):
+        try:
+            data = self._loop._read(self._fileno)
+        except OSError:
+            super()._read_ready()  # which meets the same error
+        else:
+            if data:
+                self._protocol.data_received(data)
+            elif data is not None:
+                super()._read_ready()  # which finds the end as well
 
 
 #: The methods of a socket in whose place the Rust halves make system calls.

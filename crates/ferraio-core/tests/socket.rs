@@ -37,6 +37,19 @@ fn receiving_gives_what_there_is_then_later_then_the_end() {
 }
 
 #[test]
+fn a_pipe_is_read_like_a_socket() {
+    let (near, mut far) = std::io::pipe().unwrap();
+    // SAFETY: the fd is open, and no memory is involved.
+    assert_eq!(unsafe { libc::fcntl(near.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) }, 0);
+    let mut buf = [0; 8];
+    assert_eq!(socket::read(near.as_raw_fd(), &mut buf).unwrap(), Io::Later);
+    far.write_all(b"hello").unwrap();
+    assert_eq!(socket::read(near.as_raw_fd(), &mut buf).unwrap(), Io::Done(5));
+    drop(far);
+    assert_eq!(socket::read(near.as_raw_fd(), &mut buf).unwrap(), Io::Done(0));
+}
+
+#[test]
 fn receiving_needs_no_initialized_memory() {
     let (near, mut far) = pair();
     let mut buf = Vec::with_capacity(8);

@@ -10,7 +10,8 @@
 //! | `flow_control.rs` | when a protocol pauses writing |
 //! | `accepting.rs` | connections from a listening socket |
 //! | `address_book.rs` | addresses seen lately |
-//! | `operation.rs` | `sock_recv`, `sock_sendto` and their kin |
+//! | `pipe.rs` | reading from pipes |
+//! | `operation/` | `sock_recv`, `sock_sendto` and their kin |
 
 mod accepting;
 mod address_book;
@@ -18,6 +19,7 @@ mod class;
 mod datagram;
 mod flow_control;
 mod operation;
+mod pipe;
 mod reading;
 mod tcp;
 mod writing;
@@ -29,4 +31,5 @@ pub use datagram::{DatagramTransport, make_class as make_datagram_class};
 pub use operation::{
     SocketOperation, dress as dress_operation_methods, make_class as make_operation_class, methods as operation_methods,
 };
+pub use pipe::methods as pipe_methods;
 pub use tcp::SocketTransport;
