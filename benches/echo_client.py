@@ -27,9 +27,10 @@ class Cost:
 class EchoClient:
     """Asks a running server to echo, and asks what that cost it."""
 
-    def __init__(self, echo_port: int, tell_port: int, connections: int, message_size: int) -> None:
+    def __init__(self, address: str, tell_port: str, connections: int, message_size: int) -> None:
         self._teller = _connect(tell_port)
-        self._connections = [_connect(echo_port) for _ in range(connections)]
+        self._address = address
+        self._connections = [_connect(address) for _ in range(connections)]
         self._message = b"x" * message_size
         self._answer = bytearray(message_size)
 
@@ -42,6 +43,16 @@ class EchoClient:
                 self._receive(connection)
         elapsed = time.perf_counter() - began
         return Cost(rounds * len(self._connections), self._server_cpu() - cpu, elapsed)
+
+    def ask_once_each(self, rounds: int) -> Cost:
+        """Make a connection for each request, and close it after the answer."""
+        cpu, began = self._server_cpu(), time.perf_counter()
+        for _ in range(rounds):
+            with _connect(self._address) as connection:
+                connection.sendall(self._message)
+                self._receive(connection)
+        elapsed = time.perf_counter() - began
+        return Cost(rounds, self._server_cpu() - cpu, elapsed)
 
     def close(self) -> None:
         for connection in (*self._connections, self._teller):
@@ -65,8 +76,8 @@ def echo_client(server: list[str], connections: int, message_size: int) -> Itera
     """Run the command of a server for as long as its client is in use."""
     with subprocess.Popen(server, stdout=subprocess.PIPE, text=True) as process:
         try:
-            echo_port, tell_port = map(int, process.stdout.readline().split())
-            client = EchoClient(echo_port, tell_port, connections, message_size)
+            address, tell_port = process.stdout.readline().split()
+            client = EchoClient(address, tell_port, connections, message_size)
             try:
                 yield client
             finally:
@@ -76,7 +87,18 @@ def echo_client(server: list[str], connections: int, message_size: int) -> Itera
             process.kill()
 
 
-def _connect(port: int) -> socket.socket:
-    connection = socket.create_connection(("127.0.0.1", port), timeout=30)
+def _connect(address: str) -> socket.socket:
+    """Connect to a path, to `udp:` and a port, or to a TCP port."""
+    if address.startswith("/"):
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.settimeout(30)
+        connection.connect(address)
+        return connection
+    if address.startswith("udp:"):
+        connection = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        connection.settimeout(30)
+        connection.connect(("127.0.0.1", int(address.removeprefix("udp:"))))
+        return connection
+    connection = socket.create_connection(("127.0.0.1", int(address)), timeout=30)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection

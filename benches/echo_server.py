@@ -1,15 +1,17 @@
 """The echo server under test: `python -m benches.echo_server PEER STYLE`.
 
-It prints two ports, one that echoes and one that tells: whatever arrives there is answered with the CPU time
-that this process has used so far, in nanoseconds. So the client can set its marks around the requests that
-count, and the code under test carries nothing for the measurement. The server ends when the telling
-connection does.
+It prints an address that echoes (a port, a path, or `udp:` and a port) and a port that tells: whatever arrives
+there is answered with the CPU time that this process has used so far, in nanoseconds. So the client can set
+its marks around the requests that count, and the code under test carries nothing for the measurement. The
+server ends when the telling connection does.
 """
 
 import asyncio
 import contextlib
+import os
 import socket
 import sys
+import tempfile
 import time
 
 from benches.peers import PEERS
@@ -47,8 +49,8 @@ async def serve(style):
     loop = asyncio.get_running_loop()
     ended = loop.create_future()
     teller = await loop.create_server(lambda: TellCpuTime(ended), "127.0.0.1", 0)
-    async with STYLES[style]() as port:
-        print(port, _port(teller), flush=True)
+    async with STYLES[style]() as address:
+        print(address, _port(teller), flush=True)
         await ended
     teller.close()
 
@@ -101,7 +103,56 @@ async def sockets():
         await asyncio.wait([accepting])
 
 
+class EchoDatagrams(asyncio.DatagramProtocol):
+    """What arrives goes back to where it came from."""
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def datagram_received(self, data, addr):
+        self.transport.sendto(data, addr)
+
+
+@contextlib.asynccontextmanager
+async def udp():
+    """create_datagram_endpoint, and a DatagramProtocol that sends back what it receives."""
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(EchoDatagrams, local_addr=("127.0.0.1", 0))
+    yield f"udp:{transport.get_extra_info('sockname')[1]}"
+    transport.close()
+
+
+@contextlib.asynccontextmanager
+async def udp_sockets():
+    """sock_recvfrom and sock_sendto."""
+    loop = asyncio.get_running_loop()
+
+    async def echo(sock):
+        while True:
+            data, address = await loop.sock_recvfrom(sock, READ_SIZE)
+            await loop.sock_sendto(sock, data, address)
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.setblocking(False)
+        echoing = asyncio.create_task(echo(sock))
+        yield f"udp:{sock.getsockname()[1]}"
+        echoing.cancel()
+        await asyncio.wait([echoing])
+
+
+@contextlib.asynccontextmanager
+async def unix():
+    """create_unix_server, and a Protocol that writes what it receives."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "socket")
+        server = await asyncio.get_running_loop().create_unix_server(EchoProtocol, path)
+        yield path
+        server.close()
+
+
 STYLES = {"protocol": protocol, "streams": streams, "sockets": sockets}
+STYLES |= {"udp": udp, "udp_sockets": udp_sockets, "unix": unix}
 
 
 def _port(server):

@@ -91,6 +91,14 @@ TARGETS: tuple[Target, ...] = (
     TimesAsFast("echo.streams_1", "uvloop", 1.3),
     TimesAsFast("echo.streams_10", "uvloop", 1.3),
     TimesAsFast("echo.streams_100", "uvloop", 1.3),
+    TimesAsFast("echo.unix_1", "uvloop", 1.12),
+    TimesAsFast("echo.unix_10", "uvloop", 1.12),
+    TimesAsFast("echo.unix_100", "uvloop", 1.15),
+    TimesAsFast("echo.udp_1", "uvloop", 1.4),
+    TimesAsFast("echo.sockets_1", "uvloop", 2.2),
+    TimesAsFast("echo.connect_close", "uvloop", 1.2),
+    TimesAsFast("processes.start", "uvloop", 2.9),
+    TimesAsFast("processes.communicate", "uvloop", 2.9),
     TimesAsFast("memory.waiting", "asyncio", 1),
     TimesAsFast("memory.sleeping", "asyncio", 1),
     AtMost("startup.import_time", "asyncio", 15 * MILLISECOND),
@@ -98,7 +106,7 @@ TARGETS: tuple[Target, ...] = (
     AtMost("startup.whole_process", "asyncio", 15 * MILLISECOND),
 )
 
-COMPARED = ("scheduling.", "timers.", "tasks.", "synchronization.", "echo.", "model_calls.")
+COMPARED = ("scheduling.", "timers.", "tasks.", "synchronization.", "echo.", "model_calls.", "processes.")
 """The groups in which ferraio is never slower than the best of the others."""
 
 

@@ -87,3 +87,19 @@ def run(loop_factory):
             return runner.run(main(*args))
 
     return run
+
+
+@pytest.fixture
+def problems():
+    """Collects what the loop's exception handler is told: `problems.of_this_loop()` in a coroutine."""
+
+    class Problems(list):
+        def of_this_loop(self):
+            asyncio.get_running_loop().set_exception_handler(lambda loop, context: self.append(context))
+            return self
+
+        @property
+        def messages(self):
+            return [context["message"] for context in self]
+
+    return Problems()

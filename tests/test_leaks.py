@@ -160,6 +160,47 @@ async def refused_connections(number):
                 await asyncio.open_connection("127.0.0.1", unused.getsockname()[1])
 
 
+class EchoDatagrams(asyncio.DatagramProtocol):
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def datagram_received(self, data, address):
+        self.transport.sendto(data, address)
+
+
+async def datagrams(number):
+    loop = asyncio.get_running_loop()
+    echo, _ = await loop.create_datagram_endpoint(EchoDatagrams, local_addr=("127.0.0.1", 0))
+    address = echo.get_extra_info("sockname")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.setblocking(False)
+        buffer = bytearray(100)
+        for _ in range(number // 2):
+            await loop.sock_sendto(sock, b"hello", address)
+            assert await loop.sock_recvfrom(sock, 100) == (b"hello", address)
+            await loop.sock_sendto(sock, b"hello", address)
+            assert await loop.sock_recvfrom_into(sock, buffer) == (5, address)
+    echo.close()
+
+
+async def datagram_endpoints(number):
+    loop = asyncio.get_running_loop()
+    for _ in range(number):
+        transport, _ = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, local_addr=("127.0.0.1", 0))
+        transport.sendto(b"hello", transport.get_extra_info("sockname"))
+        transport.close()
+    await asyncio.sleep(0)
+
+
+async def children(number):
+    pipe = asyncio.subprocess.PIPE
+    for _ in range(number):
+        process = await asyncio.create_subprocess_exec("cat", stdin=pipe, stdout=pipe)
+        assert await process.communicate(b"hello") == (b"hello", None)
+    for _ in range(5):  # turns in which the last one's transports end
+        await asyncio.sleep(0)
+
+
 def bytes_in_memory():
     """The memory of this process; where the system does not tell, the most that it ever was."""
     statm = Path("/proc/self/statm")
@@ -184,6 +225,9 @@ def references(loop):
         (queues_and_locks, 30, 10_000),
         (connections, 40, 100),
         (refused_connections, 40, 100),
+        (datagrams, 40, 1_000),
+        (datagram_endpoints, 40, 100),
+        (children, 20, 20),
     ],
 )
 def test_work_leaves_nothing_behind(run, work, rounds, number):

@@ -1,4 +1,4 @@
-"""TCP echo: the server's own CPU time per request, and as a further figure requests per second.
+"""Echo over TCP, Unix sockets and UDP: the server's CPU time per request; as a further figure requests per second.
 
 The server is a process of the peer (`benches/echo_server.py`), the client a process of nobody. `limit()`
 measures the same with a bare epoll server in C (`benches/echo_limit.c`): less CPU per request is not to be
@@ -9,10 +9,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from benches.case import Effort, Sample, reading
-from benches.echo_client import echo_client
+from benches.echo_client import Cost, echo_client
 
 CONNECTIONS = 10
 SIZES = (1, 10, 100)
@@ -39,6 +40,35 @@ for _style in STYLES:
     for _size in SIZES:
         _define(_style, _size)
 
+UNIX_STYLES = {"unix": "a Protocol on a Unix socket"}
+DATAGRAM_STYLES = {
+    "udp": "a DatagramProtocol that sends back what it receives",
+    "udp_sockets": "sock_recvfrom and sock_sendto",
+}
+
+
+def _define_kin(style: str, title: str, question: str, size: int) -> None:
+    @reading(f"{title}, {size} KiB", unit="ns", name=f"{style}_{size}", question=question)
+    def measure(peer, effort):
+        return _server_cpu([sys.executable, "-m", "benches.echo_server", peer.name, style], size, effort)
+
+
+for _style, _text in UNIX_STYLES.items():
+    for _size in SIZES:
+        _define_kin(_style, "Unix echo", f"How much CPU does a server need to echo {_size} KiB with {_text}?", _size)
+for _style, _text in DATAGRAM_STYLES.items():
+    for _size in SIZES[:2]:
+        _question = f"How much CPU does a server need to send back a datagram of {_size} KiB with {_text}?"
+        _define_kin(_style, f"UDP echo, {_style}", _question, _size)
+
+
+@reading("TCP connect, echo and close", unit="ns")
+def connect_close(peer, effort):
+    """How much CPU does a server need to accept a connection, echo 1 KiB and see it closed?"""
+    server = [sys.executable, "-m", "benches.echo_server", peer.name, "protocol"]
+    with echo_client(server, 0, 1024) as client:
+        return _sample(client.ask_once_each, 50, effort)
+
 
 def limit(effort: Effort) -> dict[int, Sample]:
     """The bare server's cost by message size; empty where there is no C compiler or no epoll."""
@@ -54,11 +84,15 @@ def limit(effort: Effort) -> dict[int, Sample]:
 
 def _server_cpu(server: list[str], size: int, effort: Effort) -> Sample:
     with echo_client(server, CONNECTIONS, size * 1024) as client:
-        rounds = 50
-        while (cost := client.ask(rounds)).server_cpu < effort.seconds / 4:
-            rounds *= 2
-        rounds = max(1, round(rounds * effort.seconds / cost.server_cpu))
-        best = min((client.ask(rounds) for _ in range(effort.repeats)), key=lambda cost: cost.server_cpu)
+        return _sample(client.ask, 50, effort)
+
+
+def _sample(ask: Callable[[int], Cost], rounds: int, effort: Effort) -> Sample:
+    """Find how many rounds fill the time, then take the cheapest repeat."""
+    while (cost := ask(rounds)).server_cpu < effort.seconds / 4:
+        rounds *= 2
+    rounds = max(1, round(rounds * effort.seconds / cost.server_cpu))
+    best = min((ask(rounds) for _ in range(effort.repeats)), key=lambda cost: cost.server_cpu)
     return Sample(
         best.server_cpu / best.requests * 1e9,
         best.requests,

@@ -5,6 +5,7 @@ imported, before anything is installed, so that they mean the stock classes and 
 """
 
 import _asyncio
+import _socket
 import abc
 import logging
 import warnings
@@ -142,7 +143,10 @@ def _show_tasks_to_asyncio():
 _show_tasks_to_asyncio()
 
 
-# Transports.
+# Sockets and transports.
+
+#: The number of a socket's family, without asking for the name of it.
+family_of = _socket.socket.family.__get__
 
 
 def wake_waiter(waiter):

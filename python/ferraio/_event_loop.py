@@ -16,7 +16,15 @@ from asyncio import constants, sslproto
 
 from ferraio import _cold as _cold  # not needed here: it keeps the names of the standard library as they are now
 from ferraio import _ferraio
-from ferraio._transports import SocketTransport, bypasses
+from ferraio._accepting import Acceptor, accepts_plainly
+from ferraio._processes import Children, watches_by_pidfd
+from ferraio._transports import (
+    DatagramTransport,
+    ReadPipeTransport,
+    SocketTransport,
+    bypasses,
+    bypasses_datagrams,
+)
 
 
 class _Watches:
@@ -58,6 +66,7 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
     __slots__ = (
         "_asyncgens",
         "_asyncgens_shutdown_called",
+        "_children",
         "_clock_resolution",
         "_coroutine_origin_tracking_enabled",
         "_coroutine_origin_tracking_saved_depth",
@@ -78,6 +87,7 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
 
     def __init__(self):
         _ferraio.EventLoop.__init__(self)
+        self._children = None
         self._resolver = None
         self._ssock = self._csock = None
         _StandardLoop.__init__(self, _Watches(self))
@@ -137,9 +147,21 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
         if resolver is not None:
             resolver.shutdown(wait=False)
         super().close()
+        if self._children is not None:
+            self._children.forget()
         self._release()
 
     # Transports.
+
+    def _start_serving(self, protocol_factory, sock, sslcontext=None, server=None, backlog=100, *options, context=None):
+        if sslcontext is not None or not accepts_plainly(sock):
+            if context is not None:
+                options = (*options, context)
+            return super()._start_serving(protocol_factory, sock, sslcontext, server, backlog, *options)
+        if len(options) > 2:  # from 3.15 on, when it serves again after a pause
+            *options, context = options
+        acceptor = Acceptor(self, protocol_factory, sock, server, backlog, options, context)
+        return self._add_reader(sock.fileno(), acceptor)
 
     def _make_socket_transport(self, sock, protocol, waiter=None, **options):
         if bypasses(sock):
@@ -182,6 +204,24 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
         )
         self._make_own_transport(rawsock, ssl_protocol, extra=extra, server=server, context=context)
         return ssl_protocol._app_transport
+
+    def _make_datagram_transport(self, sock, protocol, address=None, waiter=None, extra=None):
+        if bypasses_datagrams(sock):
+            self._ensure_fd_no_transport(sock)
+            return DatagramTransport(self, sock, protocol, address, waiter, extra)
+        return super()._make_datagram_transport(sock, protocol, address, waiter, extra)
+
+    def _make_read_pipe_transport(self, pipe, protocol, waiter=None, extra=None):
+        return ReadPipeTransport(self, pipe, protocol, waiter, extra)
+
+    # Child processes.
+
+    async def _make_subprocess_transport(self, protocol, *arguments, **options):
+        if not watches_by_pidfd(self):
+            return await super()._make_subprocess_transport(protocol, *arguments, **options)
+        if self._children is None:
+            self._children = Children(self)
+        return await self._children.start(protocol, *arguments, **options)
 
     # Signals: a socket pair that is made when the first handler is added.
 

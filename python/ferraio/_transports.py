@@ -1,11 +1,14 @@
-"""The transport that users see: the Rust half, in a class with a `__dict__` and weak references.
+"""The transports that users see: the Rust halves, in classes with a `__dict__` and weak references.
 
 Sockets that send and receive in a way of their own get asyncio's transport, which calls their methods.
 """
 
 import functools
 import socket
-from asyncio import constants
+from asyncio import constants, transports
+
+# The class, not the module: a module that we hold is emptied at the end of the process while its loops still need it.
+from asyncio.unix_events import _UnixReadPipeTransport
 
 from ferraio import _ferraio
 
@@ -22,15 +25,45 @@ class SocketTransport(_ferraio.SocketTransport):
     _sendfile_compatible = constants._SendfileMode.TRY_NATIVE
 
 
-#: The methods of a socket in whose place the Rust half makes system calls.
-_BYPASSED = ("recv", "recv_into", "send", "sendmsg", "shutdown")
+class DatagramTransport(_ferraio.DatagramTransport, transports.DatagramTransport):
+    """The transport of a datagram socket: `asyncio.DatagramTransport` in Rust.
+
+    See https://docs.python.org/3/library/asyncio-protocol.html#datagram-transports
+    """
+
+    max_size = 256 * 1024  # how long a datagram may be; for who looks at it, as in asyncio
+
+
+class ReadPipeTransport(_UnixReadPipeTransport):
+    """asyncio's transport for the end of a pipe that is read, without a block of memory for each read."""
+
+    def _read_ready(self):
+        try:
+            data = self._loop._read(self._fileno)
+        except OSError:
+            super()._read_ready()  # which meets the same error
+        else:
+            if data:
+                self._protocol.data_received(data)
+            elif data is not None:
+                super()._read_ready()  # which finds the end as well
+
+
+#: The methods of a socket in whose place the Rust halves make system calls.
+_STREAM_METHODS = ("recv", "recv_into", "send", "sendmsg", "shutdown")
+_DATAGRAM_METHODS = ("recvfrom", "send", "sendto")
 
 
 def bypasses(sock):
     """Return whether the Rust half may take the place of the socket's own methods: nobody has changed them."""
-    return _has_original_methods(type(sock))
+    return _has_original(type(sock), _STREAM_METHODS)
+
+
+def bypasses_datagrams(sock):
+    """Return the same for the transport of datagrams."""
+    return _has_original(type(sock), _DATAGRAM_METHODS)
 
 
 @functools.cache
-def _has_original_methods(cls, original=socket.socket):
-    return issubclass(cls, original) and all(getattr(cls, name) is getattr(original, name) for name in _BYPASSED)
+def _has_original(cls, methods, original=socket.socket):
+    return issubclass(cls, original) and all(getattr(cls, name) is getattr(original, name) for name in methods)

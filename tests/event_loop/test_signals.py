@@ -38,6 +38,14 @@ def test_a_handler_of_the_loop_is_called(new_loop):
     loop.close()
 
 
+def test_a_signal_between_adding_the_handler_and_running_the_loop_is_not_lost(new_loop):
+    loop = new_loop()
+    loop.add_signal_handler(signal.SIGUSR1, loop.stop)
+    signal.raise_signal(signal.SIGUSR1)
+    loop.run_forever()
+    loop.close()
+
+
 @pytest.mark.parametrize("send", [lambda number: os.kill(os.getpid(), number), signal.raise_signal])
 def test_a_signal_ends_the_wait(new_loop, send):
     loop = new_loop()

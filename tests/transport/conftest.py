@@ -159,19 +159,3 @@ def play(run):
         return run(story, **options)
 
     return play
-
-
-@pytest.fixture
-def problems():
-    """Collects what the loop's exception handler is told: `problems.of_this_loop()` in a coroutine."""
-
-    class Problems(list):
-        def of_this_loop(self):
-            asyncio.get_running_loop().set_exception_handler(lambda loop, context: self.append(context))
-            return self
-
-        @property
-        def messages(self):
-            return [context["message"] for context in self]
-
-    return Problems()

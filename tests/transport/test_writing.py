@@ -96,6 +96,35 @@ def test_what_the_kernel_does_not_take_is_sent_later_in_order(play):
     play(main)
 
 
+def test_what_waits_is_sent_by_one_system_call(play):
+    """In a socket that keeps the borders of what it is given."""
+
+    async def main(connect):
+        loop = asyncio.get_running_loop()
+        ours, peer = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        peer.setblocking(False)
+        ours.setblocking(False)
+        protocol = Recorder()
+        transport = loop._make_socket_transport(ours, protocol)
+        await protocol.until(lambda: "connection_made" in protocol.names)
+        while not transport.get_write_buffer_size():
+            transport.write(b"x" * 4096)
+        for number in range(100):
+            transport.write(b"%02d" % number)
+        transport.writelines([b"a", b"b", bytearray(b"c")])
+        expected = b"".join(b"%02d" % number for number in range(100)) + b"abc"
+        assert transport.get_write_buffer_size() == 4096 + len(expected)
+        received = []
+        while not received or not received[-1].endswith(b"abc"):
+            received.append(await loop.sock_recv(peer, 65536))
+        assert received[-1] == b"x" * 4096 + expected
+        transport.abort()
+        await protocol.lost
+        peer.close()
+
+    play(main)
+
+
 @pytest.mark.loop_kinds("ferraio", "installed")  # asyncio keeps a reference to the memory that it queues
 def test_queued_memory_may_be_changed_by_its_owner(play):
     async def main(connect):

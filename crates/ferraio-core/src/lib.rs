@@ -3,6 +3,7 @@
 //! Nothing here reads the clock by itself: time is an argument. `unsafe` lives in [`sys`] alone.
 #![deny(unsafe_code)]
 
+pub mod address;
 pub mod clock;
 pub mod inbox;
 pub mod pacing;

@@ -7,6 +7,7 @@ use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::os::fd::{OwnedFd, RawFd};
 
+use crate::address::Address;
 use crate::sys::socket as sys;
 
 /// The outcome of an operation that does not wait.
@@ -21,6 +22,11 @@ pub enum Io<T> {
 /// Receives into `buf`; `Done(0)` is the end of the stream, unless `buf` is empty.
 pub fn recv(fd: RawFd, buf: &mut [u8]) -> io::Result<Io<usize>> {
     attempt(|| sys::recv(fd, buf))
+}
+
+/// Receives like [`recv`] from anything that can be read: a pipe, a terminal.
+pub fn read(fd: RawFd, buf: &mut [u8]) -> io::Result<Io<usize>> {
+    attempt(|| sys::read(fd, buf))
 }
 
 /// Receives like [`recv`]; the first so many bytes are initialized then.
@@ -39,9 +45,19 @@ pub fn send_vectored(fd: RawFd, bufs: &[IoSlice<'_>]) -> io::Result<Io<usize>> {
     attempt(|| sys::send_vectored(fd, bufs))
 }
 
-/// Accepts one connection; it is non-blocking, and closed in child processes.
-pub fn accept(fd: RawFd) -> io::Result<Io<OwnedFd>> {
-    attempt(|| sys::accept(fd))
+/// Receives one datagram, of which what has no room in `buf` is lost; writes down where it comes from.
+pub fn recv_from(fd: RawFd, buf: &mut [u8], from: &mut Address) -> io::Result<Io<usize>> {
+    attempt(|| sys::recv_from(fd, buf, from))
+}
+
+/// Sends one datagram, wholly or not at all.
+pub fn send_to(fd: RawFd, buf: &[u8], to: &Address) -> io::Result<Io<usize>> {
+    attempt(|| sys::send_to(fd, buf, to))
+}
+
+/// Accepts one connection, and writes down where it comes from; it is non-blocking, and closed in child processes.
+pub fn accept(fd: RawFd, from: &mut Address) -> io::Result<Io<OwnedFd>> {
+    attempt(|| sys::accept(fd, from))
 }
 
 /// Sends small pieces at once, rather than collecting them.

@@ -6,6 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
+use ferraio_core::address::Address;
 use ferraio_core::socket::{self, Io};
 
 fn pair() -> (UnixStream, UnixStream) {
@@ -33,6 +34,19 @@ fn receiving_gives_what_there_is_then_later_then_the_end() {
     assert_eq!(socket::recv(near.as_raw_fd(), &mut buf).unwrap(), Io::Later);
     drop(far);
     assert_eq!(socket::recv(near.as_raw_fd(), &mut buf).unwrap(), Io::Done(0));
+}
+
+#[test]
+fn a_pipe_is_read_like_a_socket() {
+    let (near, mut far) = std::io::pipe().unwrap();
+    // SAFETY: the fd is open, and no memory is involved.
+    assert_eq!(unsafe { libc::fcntl(near.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) }, 0);
+    let mut buf = [0; 8];
+    assert_eq!(socket::read(near.as_raw_fd(), &mut buf).unwrap(), Io::Later);
+    far.write_all(b"hello").unwrap();
+    assert_eq!(socket::read(near.as_raw_fd(), &mut buf).unwrap(), Io::Done(5));
+    drop(far);
+    assert_eq!(socket::read(near.as_raw_fd(), &mut buf).unwrap(), Io::Done(0));
 }
 
 #[test]
@@ -106,9 +120,9 @@ fn the_peer_of_who_shuts_down_writing_sees_the_end_and_can_still_answer() {
 fn an_accepted_connection_does_not_block_and_is_not_inherited() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
-    assert!(matches!(socket::accept(listener.as_raw_fd()).unwrap(), Io::Later));
+    assert!(matches!(socket::accept(listener.as_raw_fd(), &mut Address::none()).unwrap(), Io::Later));
     let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let Io::Done(connection) = socket::accept(listener.as_raw_fd()).unwrap() else {
+    let Io::Done(connection) = socket::accept(listener.as_raw_fd(), &mut Address::none()).unwrap() else {
         panic!("the connection is established");
     };
     assert_eq!(socket::recv(connection.as_raw_fd(), &mut [0; 8]).unwrap(), Io::Later);
@@ -145,7 +159,7 @@ fn a_closed_fd_is_an_error_everywhere() {
     assert!(socket::recv_uninit(-1, &mut [MaybeUninit::uninit()]).is_err_and(bad_fd));
     assert!(socket::send(-1, b"a").is_err_and(bad_fd));
     assert!(socket::send_vectored(-1, &[IoSlice::new(b"a")]).is_err_and(bad_fd));
-    assert!(socket::accept(-1).map(|_: Io<OwnedFd>| ()).is_err_and(bad_fd));
+    assert!(socket::accept(-1, &mut Address::none()).map(|_: Io<OwnedFd>| ()).is_err_and(bad_fd));
     assert!(socket::set_nodelay(-1).is_err_and(bad_fd));
     assert!(socket::shutdown_write(-1).is_err_and(bad_fd));
     assert!(socket::take_error(-1).is_err_and(bad_fd));

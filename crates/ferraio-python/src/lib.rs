@@ -59,6 +59,7 @@ fn fill(module: &Obj) -> Result<()> {
         ("StreamReaderProtocol", streams::protocol::make_class(module)?),
         ("StreamWriter", streams::writer::make_class(module)?),
         ("SocketTransport", transport::make_transport_class(module)?),
+        ("DatagramTransport", transport::make_datagram_class(module)?),
         ("SocketOperation", transport::make_operation_class(module)?),
         ("EventLoop", event_loop::make_class(module)?),
     ];

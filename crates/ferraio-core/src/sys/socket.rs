@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
 use super::{checked, checked_size};
+use crate::address::Address;
 
 /// How many slices one call may take: `IOV_MAX` of Linux, macOS and the BSDs.
 pub(crate) const MAX_SLICES: usize = 1024;
@@ -20,6 +21,11 @@ const SEND_FLAGS: libc::c_int = 0;
 pub(crate) fn recv(fd: RawFd, buf: &mut [u8]) -> io::Result<usize> {
     // SAFETY: `buf` is writable in its whole length.
     checked_size(unsafe { libc::recv(fd, buf.as_mut_ptr().cast(), buf.len(), 0) })
+}
+
+pub(crate) fn read(fd: RawFd, buf: &mut [u8]) -> io::Result<usize> {
+    // SAFETY: `buf` is writable in its whole length.
+    checked_size(unsafe { libc::read(fd, buf.as_mut_ptr().cast(), buf.len()) })
 }
 
 pub(crate) fn recv_uninit(fd: RawFd, buf: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
@@ -42,19 +48,33 @@ pub(crate) fn send_vectored(fd: RawFd, bufs: &[IoSlice<'_>]) -> io::Result<usize
     checked_size(unsafe { libc::sendmsg(fd, &raw const message, SEND_FLAGS) })
 }
 
+pub(crate) fn recv_from(fd: RawFd, buf: &mut [u8], from: &mut Address) -> io::Result<usize> {
+    let (address, length) = from.room();
+    // SAFETY: `buf` is writable in its whole length, and the address as far as the length says.
+    checked_size(unsafe { libc::recvfrom(fd, buf.as_mut_ptr().cast(), buf.len(), 0, address, length) })
+}
+
+pub(crate) fn send_to(fd: RawFd, buf: &[u8], to: &Address) -> io::Result<usize> {
+    let address = to.as_bytes();
+    let (pointer, length) = (address.as_ptr().cast(), address.len() as libc::socklen_t);
+    // SAFETY: `buf` and the address are readable in their whole lengths, and the address is aligned as the kernel's own.
+    checked_size(unsafe { libc::sendto(fd, buf.as_ptr().cast(), buf.len(), SEND_FLAGS, pointer, length) })
+}
+
 #[cfg(not(target_vendor = "apple"))]
-pub(crate) fn accept(fd: RawFd) -> io::Result<OwnedFd> {
-    let (address, length) = (std::ptr::null_mut(), std::ptr::null_mut());
-    // SAFETY: null pointers say that the peer's address is not asked for.
+pub(crate) fn accept(fd: RawFd, from: &mut Address) -> io::Result<OwnedFd> {
+    let (address, length) = from.room();
+    // SAFETY: the address is writable as far as the length says.
     let connection = checked(unsafe { libc::accept4(fd, address, length, libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK) })?;
     // SAFETY: the fd is new, and nobody else knows it.
     Ok(unsafe { OwnedFd::from_raw_fd(connection) })
 }
 
 #[cfg(target_vendor = "apple")]
-pub(crate) fn accept(fd: RawFd) -> io::Result<OwnedFd> {
-    // SAFETY: null pointers say that the peer's address is not asked for.
-    let connection = checked(unsafe { libc::accept(fd, std::ptr::null_mut(), std::ptr::null_mut()) })?;
+pub(crate) fn accept(fd: RawFd, from: &mut Address) -> io::Result<OwnedFd> {
+    let (address, length) = from.room();
+    // SAFETY: the address is writable as far as the length says.
+    let connection = checked(unsafe { libc::accept(fd, address, length) })?;
     // SAFETY: the fd is new, and nobody else knows it.
     let connection = unsafe { OwnedFd::from_raw_fd(connection) };
     // SAFETY: the fd is open, and no memory is involved.

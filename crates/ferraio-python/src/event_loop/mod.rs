@@ -30,6 +30,7 @@ use crate::ffi::thread::{self, Posted};
 use crate::ffi::{Args, Class, ClassCell, Import, Name, Obj, Own, Result, Slot, Visit, class, current_task, fork};
 use crate::future::Future;
 use crate::handle::{Handle, TimerHandle};
+use crate::transport::AddressBook;
 use crate::{attribute, method, slot};
 
 pub use ready::Ready;
@@ -80,6 +81,8 @@ pub struct EventLoop {
     read_buffer: Cell<Option<Box<[u8]>>>,
     /// The `bytes` object into which the next message may be received.
     pub spare_bytes: SpareBytes,
+    /// Addresses that datagrams came from lately.
+    pub addresses: AddressBook,
     /// The version of `asyncio.Handle` when its `_run` was last looked at, and whether somebody has patched it.
     handle_version: Cell<(u32, bool)>,
     /// asyncio's weak dictionary of transports by fd number, and the dict inside it.
@@ -186,6 +189,7 @@ impl EventLoop {
             generation: Cell::new(fork::generation()),
             read_buffer: Cell::new(None),
             spare_bytes: SpareBytes::default(),
+            addresses: AddressBook::default(),
             handle_version: Cell::new((0, false)),
             transports: Slot::empty(),
             transports_by_fd: Slot::empty(),
@@ -382,11 +386,25 @@ impl Own<EventLoop> {
 }
 
 impl Own<EventLoop> {
-    /// Notes that `transport` uses `fd`, for as long as it lives.
+    /// Notes that `transport` uses `fd`, until `remove_transport`.
+    ///
+    /// asyncio's weak dictionary would make a reference with a callback for when the transport dies; ours says itself
+    /// when it is over.
     pub fn add_transport(&self, fd: i32, transport: &Obj) -> Result<()> {
-        match self.transports.get() {
-            Some(transports) => transports.set_item(&Obj::int(fd.into())?, transport),
+        match self.transports_by_fd.get() {
+            Some(transports) => transports.dict_set(&Obj::int(fd.into())?, &transport.weak_reference()?),
             None => Ok(()),
+        }
+    }
+
+    /// Notes that `transport` uses `fd` no more.
+    pub fn remove_transport(&self, fd: i32, transport: &Obj) -> Result<()> {
+        let Some(transports) = self.transports_by_fd.get() else { return Ok(()) };
+        let fd = Obj::int(fd.into())?;
+        let Some(reference) = transports.dict_get(&fd)? else { return Ok(()) };
+        match reference.weakly_referenced()? {
+            Some(other) if !other.is(transport) => Ok(()),
+            _ => transports.dict_remove(&fd),
         }
     }
 
@@ -666,6 +684,8 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
     parts.methods.extend(schedule::methods());
     parts.methods.extend(watch::methods());
     parts.methods.extend(crate::transport::operation_methods());
+    parts.methods.extend(crate::transport::accepting_methods());
+    parts.methods.extend(crate::transport::pipe_methods());
     let class = class::make::<EventLoop>(module, parts)?;
     crate::transport::dress_operation_methods(&class)?;
     Ok(class)

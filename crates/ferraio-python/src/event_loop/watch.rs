@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::ffi::{Args, Import, Name, Obj, Own, Result, Visit, fork};
 use crate::handle::{Arguments, Handle};
 use crate::method;
-use crate::transport::{SocketOperation, SocketTransport};
+use crate::transport::{DatagramTransport, SocketOperation, SocketTransport};
 
 /// Reading or writing.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub enum Target {
     Handle(Own<Handle>),
     /// A transport.
     Transport(Own<SocketTransport>),
+    /// A transport for datagrams.
+    Datagram(Own<DatagramTransport>),
     /// `sock_recv` and its kin.
     Operation(Own<SocketOperation>),
 }
@@ -65,6 +67,8 @@ struct Watch {
     adopted: bool,
     /// The socket object of the last operation, while it stays registered.
     socket: Option<Obj>,
+    /// That operation received all there was.
+    is_drained: bool,
 }
 
 /// How many events one wait can bring.
@@ -114,7 +118,8 @@ impl Io {
             if self.watches.len() <= index {
                 self.watches.resize_with(index + 1, || None);
             }
-            self.watches[index] = Some(Watch { key, reader: None, writer: None, adopted: false, socket: None });
+            self.watches[index] =
+                Some(Watch { key, reader: None, writer: None, adopted: false, socket: None, is_drained: false });
         }
         let watch = self.watches[index].as_mut().expect("just registered");
         let before = watch.side(direction).replace(target);
@@ -213,6 +218,7 @@ impl Target {
             Target::Handle(handle) if handle.is_cancelled() => Ok(()),
             Target::Handle(handle) => handle.run(),
             Target::Transport(transport) => transport.ready(direction),
+            Target::Datagram(transport) => transport.ready(direction),
             Target::Operation(operation) => operation.ready(),
         }
     }
@@ -222,6 +228,7 @@ impl Target {
         match self {
             Target::Handle(handle) => Ok((handle.obj().clone(), None)),
             Target::Transport(transport) => transport.callback(direction),
+            Target::Datagram(transport) => transport.callback(direction),
             Target::Operation(operation) => Ok((operation.callback()?, None)),
         }
     }
@@ -231,6 +238,7 @@ impl Target {
         match self {
             Target::Handle(handle) => handle.obj(),
             Target::Transport(transport) => transport.obj(),
+            Target::Datagram(transport) => transport.obj(),
             Target::Operation(operation) => operation.obj(),
         }
     }
@@ -240,6 +248,7 @@ impl Target {
         match self {
             Target::Handle(handle) => super::visit_handle(handle, visit),
             Target::Transport(transport) => visit.own(transport),
+            Target::Datagram(transport) => visit.own(transport),
             Target::Operation(operation) => visit.own(operation),
         }
     }
@@ -247,7 +256,7 @@ impl Target {
     fn is_cancelled(&self) -> bool {
         match self {
             Target::Handle(handle) => handle.is_cancelled(),
-            Target::Transport(_) | Target::Operation(_) => false,
+            Target::Transport(_) | Target::Datagram(_) | Target::Operation(_) => false,
         }
     }
 
@@ -343,6 +352,21 @@ impl Own<EventLoop> {
         drop(forgotten);
         cancel(before)?;
         outcome.map_err(|error| Error::from(error).raise())
+    }
+
+    /// Has the last operation on this socket object received all there was, just now? Then more is to be waited for at
+    /// once: to try before is a system call for nothing (`echo.sockets_*` in the benches).
+    pub fn is_drained(&self, fd: i32, socket: &Obj) -> bool {
+        let mut io = self.io.borrow_mut();
+        let Some(io) = io.as_mut() else { return false };
+        io.is_kept_for(fd, socket) && io.watch(fd).is_some_and(|watch| std::mem::take(&mut watch.is_drained))
+    }
+
+    /// The operation on this fd has received all there was.
+    pub fn note_drained(&self, fd: i32) {
+        if let Some(watch) = self.io.borrow_mut().as_mut().and_then(|io| io.watch(fd)) {
+            watch.is_drained = true;
+        }
     }
 
     /// An operation is over: stops watching, if it is still the one that is told. Lazily; see above.
@@ -480,7 +504,7 @@ fn cancel(target: Option<Target>) -> Result<bool> {
     static CANCEL: Name = Name::new("cancel");
     match target {
         Some(Target::Handle(handle)) => handle.obj().call_method(&CANCEL, []).map(|_| true),
-        Some(Target::Transport(_) | Target::Operation(_)) => Ok(true),
+        Some(Target::Transport(_) | Target::Datagram(_) | Target::Operation(_)) => Ok(true),
         None => Ok(false),
     }
 }

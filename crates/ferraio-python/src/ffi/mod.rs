@@ -28,6 +28,7 @@ pub mod name;
 pub mod object;
 pub mod received_bytes;
 pub mod slot;
+pub mod socket_address;
 pub mod stop_iteration;
 pub mod task_list;
 pub mod thread;

@@ -212,6 +212,12 @@ impl Obj {
         Raised::check(unsafe { c::PyDict_SetItem(self.as_ptr(), key.as_ptr(), value.as_ptr()) })
     }
 
+    /// `del self[key]` of a `dict` that has the key.
+    pub fn dict_remove(&self, key: &Obj) -> Result<()> {
+        // SAFETY: two live objects; a non-dict is refused with an exception.
+        Raised::check(unsafe { c::PyDict_DelItem(self.as_ptr(), key.as_ptr()) })
+    }
+
     /// `self[key]` of a `dict`, if it is there.
     pub fn dict_get(&self, key: &Obj) -> Result<Option<Obj>> {
         let mut value = ptr::null_mut();
@@ -223,16 +229,16 @@ impl Obj {
         }
     }
 
-    /// `self[key] = value`.
-    pub fn set_item(&self, key: &Obj, value: &Obj) -> Result<()> {
-        // SAFETY: three live objects.
-        Raised::check(unsafe { c::PyObject_SetItem(self.as_ptr(), key.as_ptr(), value.as_ptr()) })
-    }
-
     /// `len(self)`.
     pub fn length(&self) -> Result<usize> {
         // SAFETY: a live object.
         usize::try_from(unsafe { c::PyObject_Size(self.as_ptr()) }).map_err(|_| Raised::set())
+    }
+
+    /// `weakref.ref(self)`.
+    pub fn weak_reference(&self) -> Result<Obj> {
+        // SAFETY: a live object; NULL for the callback is none.
+        unsafe { Obj::new_ref(c::PyWeakref_NewRef(self.as_ptr(), ptr::null_mut())) }
     }
 
     /// What `self`, a weak reference, refers to, if that is alive.

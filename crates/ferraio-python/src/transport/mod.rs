@@ -1,4 +1,4 @@
-//! Sockets: the transport for streams, and the loop's `sock_*` operations.
+//! Sockets: the transports for streams and for datagrams, and the loop's `sock_*` operations.
 //!
 //! | file | what |
 //! |---|---|
@@ -6,16 +6,30 @@
 //! | `reading.rs` | from the socket to the protocol |
 //! | `writing.rs` | from the program to the socket, and flow control |
 //! | `class.rs` | what Python sees of the transport |
-//! | `operation.rs` | `sock_recv`, `sock_recv_into`, `sock_sendall`, `sock_accept` |
+//! | `datagram/` | the transport for datagrams |
+//! | `flow_control.rs` | when a protocol pauses writing |
+//! | `accepting.rs` | connections from a listening socket |
+//! | `address_book.rs` | addresses seen lately |
+//! | `pipe.rs` | reading from pipes |
+//! | `operation/` | `sock_recv`, `sock_sendto` and their kin |
 
+mod accepting;
+mod address_book;
 mod class;
+mod datagram;
+mod flow_control;
 mod operation;
+mod pipe;
 mod reading;
 mod tcp;
 mod writing;
 
+pub use accepting::methods as accepting_methods;
+pub use address_book::AddressBook;
 pub use class::make_class as make_transport_class;
+pub use datagram::{DatagramTransport, make_class as make_datagram_class};
 pub use operation::{
     SocketOperation, dress as dress_operation_methods, make_class as make_operation_class, methods as operation_methods,
 };
+pub use pipe::methods as pipe_methods;
 pub use tcp::SocketTransport;

@@ -299,6 +299,14 @@ impl Own<SocketTransport> {
         Ok(())
     }
 
+    /// The loop's list of transports has this one no more.
+    fn sign_off(&self) -> Result<()> {
+        match self.event_loop.get() {
+            Some(event_loop) => event_loop.remove_transport(self.fd.get(), self.obj()),
+            None => Ok(()),
+        }
+    }
+
     /// The fd is not watched any more, and may be closed.
     fn forget_fd(&self) {
         self.reads.set(false);
@@ -370,7 +378,7 @@ impl Own<SocketTransport> {
     fn let_go(&self) -> Result<()> {
         self.forget_fd();
         self.drop_queue();
-        let closed = self.close_socket();
+        let closed = self.sign_off().and(self.close_socket());
         self.protocol.clear();
         self.event_loop.clear();
         self.context.clear();
@@ -405,7 +413,7 @@ impl Own<SocketTransport> {
             self.obj().write_unraisable();
         }
         self.forget_fd();
-        if self.close_socket().is_err() {
+        if self.sign_off().and_then(|()| self.close_socket()).is_err() {
             self.obj().write_unraisable();
         }
         if cfg!(Py_3_13) && self.detach_from_server().is_err() {
@@ -447,7 +455,7 @@ impl Own<SocketTransport> {
 }
 
 /// The dict of `get_extra_info`: what is given, and what the socket knows.
-fn extra_info(sock: &Obj, given: Option<Obj>) -> Result<Obj> {
+pub(super) fn extra_info(sock: &Obj, given: Option<Obj>) -> Result<Obj> {
     static TRANSPORT_SOCKET: Import = Import::new("asyncio.trsock", "TransportSocket");
     static SOCKET: Name = Name::new("socket");
     static SOCKNAME: Name = Name::new("sockname");

@@ -1,0 +1,66 @@
+//! Datagrams and the addresses they carry.
+
+use std::net::{Ipv4Addr, Ipv6Addr, UdpSocket};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixDatagram;
+
+use ferraio_core::address::{Address, Parts};
+use ferraio_core::socket::{self, Io};
+
+fn udp() -> (UdpSocket, u16) {
+    let sock = UdpSocket::bind("127.0.0.1:0").unwrap();
+    sock.set_nonblocking(true).unwrap();
+    let port = sock.local_addr().unwrap().port();
+    (sock, port)
+}
+
+#[test]
+fn a_datagram_says_where_it_comes_from_and_can_be_answered() {
+    let ((near, near_port), (far, far_port)) = (udp(), udp());
+    let (mut buf, mut from) = ([0; 16], Address::none());
+    assert_eq!(socket::recv_from(near.as_raw_fd(), &mut buf, &mut from).unwrap(), Io::Later);
+
+    let to = Address::v4(Ipv4Addr::LOCALHOST, near_port);
+    assert_eq!(socket::send_to(far.as_raw_fd(), b"hello", &to).unwrap(), Io::Done(5));
+    assert_eq!(socket::recv_from(near.as_raw_fd(), &mut buf, &mut from).unwrap(), Io::Done(5));
+    assert_eq!(from.parts(), Parts::V4(Ipv4Addr::LOCALHOST, far_port));
+
+    assert_eq!(socket::send_to(near.as_raw_fd(), b"", &from).unwrap(), Io::Done(0));
+    assert_eq!(socket::recv_from(far.as_raw_fd(), &mut buf, &mut from).unwrap(), Io::Done(0));
+    assert!(from == to);
+}
+
+#[test]
+fn addresses_of_the_internet_survive_being_put_together_and_taken_apart() {
+    let v4 = Address::v4(Ipv4Addr::new(1, 2, 3, 4), 65535);
+    assert_eq!(v4.parts(), Parts::V4(Ipv4Addr::new(1, 2, 3, 4), 65535));
+    let ip = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
+    assert_eq!(Address::v6(ip, 80, 0xfffff, 3).parts(), Parts::V6(ip, 80, 0xfffff, 3));
+    assert!(v4 != Address::v4(Ipv4Addr::new(1, 2, 3, 4), 1));
+}
+
+#[test]
+fn unix_sockets_have_paths_names_or_nothing() {
+    let directory = std::env::temp_dir().join(format!("ferraio-datagrams-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let (near_path, far_path) = (directory.join("near"), directory.join("far"));
+    let near = UnixDatagram::bind(&near_path).unwrap();
+    let far = UnixDatagram::bind(&far_path).unwrap();
+    let nobody = UnixDatagram::unbound().unwrap();
+    let near_path = near_path.to_str().unwrap().as_bytes();
+
+    let to = Address::unix(near_path).unwrap();
+    let (mut buf, mut from) = ([0; 16], Address::none());
+    socket::send_to(far.as_raw_fd(), b"1", &to).unwrap();
+    socket::recv_from(near.as_raw_fd(), &mut buf, &mut from).unwrap();
+    assert_eq!(from.parts(), Parts::Unix(far_path.to_str().unwrap().as_bytes()));
+    socket::send_to(nobody.as_raw_fd(), b"2", &to).unwrap();
+    socket::recv_from(near.as_raw_fd(), &mut buf, &mut from).unwrap();
+    assert_eq!(from.parts(), Parts::Nothing);
+    std::fs::remove_dir_all(&directory).unwrap();
+
+    assert_eq!(Address::unix(b"\0abstract").unwrap().parts(), Parts::Unix(b"\0abstract"));
+    assert!(Address::unix(&[b'x'; 107]).is_some());
+    assert!(Address::unix(&[b'x'; 108]).is_none());
+    assert!(Address::unix(&[0; 109]).is_none());
+}

@@ -1,0 +1,133 @@
+//! Datagrams from the socket to the protocol.
+//!
+//! Each is received into the loop's one buffer and given on as a `bytes` of the right size. When the fd is readable there
+//! may be several; asking for one more than there are costs a system call, and so does asking the loop again. So as many
+//! are asked for as came the last time, and now and then some more (`echo.udp` in the benches).
+
+use ferraio_core::address::Address;
+use ferraio_core::socket::{self, Io};
+
+use super::{DatagramTransport, Phase};
+use crate::error::Error;
+use crate::event_loop::{Direction, EventLoop, READ_SIZE};
+use crate::ffi::{Import, Name, Obj, Own, Result, exception};
+
+/// No more than this many are received before the others in the loop get their turn.
+const MOST_AT_ONCE: u8 = 32;
+/// So many times we are content with as many as came the last time.
+const PATIENCE: u8 = 16;
+
+const READ_ERROR: &str = "Fatal read error on datagram transport";
+
+/// A datagram and where it comes from.
+type Datagram = (Obj, Obj);
+
+impl Own<DatagramTransport> {
+    /// The protocol knows of the transport: reading may begin.
+    pub(super) fn start_reading(&self) -> Result<()> {
+        if self.is_reading() { self.watch(Direction::Read, true) } else { Ok(()) }
+    }
+
+    pub(super) fn pause_reading(&self) -> Result<()> {
+        if !self.is_reading() {
+            return Ok(());
+        }
+        self.paused.set(true);
+        self.watch(Direction::Read, false)?;
+        self.log_debug("%r pauses reading")
+    }
+
+    pub(super) fn resume_reading(&self) -> Result<()> {
+        if self.is_closing() || !self.paused.get() {
+            return Ok(());
+        }
+        self.paused.set(false);
+        self.watch(Direction::Read, true)?;
+        self.log_debug("%r resumes reading")
+    }
+
+    /// In debug mode: a line for the log.
+    fn log_debug(&self, text: &str) -> Result<()> {
+        static LOG: Import = Import::new("ferraio._cold", "log_transport");
+        if self.event_loop.get().is_some_and(|event_loop| event_loop.debug()) {
+            LOG.get()?.call([&Obj::str(text)?, self.obj()])?;
+        }
+        Ok(())
+    }
+
+    /// The fd is readable. Another callback may have stopped the reading since the loop saw that.
+    #[inline]
+    pub(super) fn read_ready(&self) -> Result<()> {
+        let most = self.at_once.get();
+        for received in 0..most {
+            if !self.reads.get() || self.phase.get() == Phase::Lost {
+                return Ok(());
+            }
+            let event_loop = self.event_loop()?;
+            let outcome = match self.family.get() {
+                Some(_) => self.receive(&event_loop),
+                None => self.receive_by_socket(),
+            };
+            match outcome {
+                Ok(Io::Done(datagram)) => self.deliver(&datagram)?,
+                Ok(Io::Later) => {
+                    self.at_once.set(received.max(1));
+                    self.patience.set(PATIENCE);
+                    return Ok(());
+                }
+                Err(raised) => return self.failed(raised, READ_ERROR),
+            }
+        }
+        match self.patience.get() {
+            0 => self.at_once.set((2 * most).min(MOST_AT_ONCE)),
+            patience => self.patience.set(patience - 1),
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn receive(&self, event_loop: &Own<EventLoop>) -> Result<Io<Datagram>> {
+        let mut from = Address::none();
+        let mut buffer = event_loop.take_read_buffer();
+        let outcome = socket::recv_from(self.fd.get(), &mut buffer, &mut from);
+        let data = match outcome {
+            Ok(Io::Done(size)) => Obj::bytes(&buffer[..size]).map(Io::Done),
+            Ok(Io::Later) => Ok(Io::Later),
+            Err(error) => Err(Error::from(error).raise()),
+        };
+        event_loop.put_read_buffer(buffer);
+        match data? {
+            Io::Done(data) => {
+                let address = event_loop.addresses.object(&from)?;
+                Ok(Io::Done((data, address.unwrap_or_else(Obj::none))))
+            }
+            Io::Later => Ok(Io::Later),
+        }
+    }
+
+    /// A family whose addresses only the socket object knows.
+    #[cold]
+    fn receive_by_socket(&self) -> Result<Io<Datagram>> {
+        static RECVFROM: Name = Name::new("recvfrom");
+        match self.sock.get_or_none().call_method(&RECVFROM, [&Obj::int(READ_SIZE as i64)?]) {
+            Ok(datagram) => match datagram.tuple_items() {
+                [data, address] => Ok(Io::Done((data.clone(), address.clone()))),
+                _ => Err(Error::type_("recvfrom() did not return a pair")),
+            },
+            Err(raised) if raised.matches(&exception::blocking_io_error()) => {
+                raised.clear();
+                Ok(Io::Later)
+            }
+            Err(raised) => Err(raised),
+        }
+    }
+
+    #[inline(always)]
+    fn deliver(&self, (data, address): &Datagram) -> Result<()> {
+        static DATAGRAM_RECEIVED: Name = Name::new("datagram_received");
+        match self.protocol.get() {
+            Some(protocol) => protocol.call_method(&DATAGRAM_RECEIVED, [data, address]).map(drop),
+            None => Ok(()),
+        }
+    }
+}
