@@ -5,7 +5,8 @@ Sockets that send and receive in a way of their own get asyncio's transport, whi
 
 import functools
 import socket
-from asyncio import constants, transports, unix_events
+from asyncio import constants, transports
+from asyncio.unix_events import _UnixReadPipeTransport
 
 from ferraio import _ferraio
 
@@ -31,7 +32,7 @@ class DatagramTransport(_ferraio.DatagramTransport, transports.DatagramTransport
     max_size = 256 * 1024  # how long a datagram may be; for who looks at it, as in asyncio
 
 
-class ReadPipeTransport(unix_events._UnixReadPipeTransport):
+class ReadPipeTransport(_UnixReadPipeTransport):
     """asyncio's transport for the end of a pipe that is read, without a block of memory for each read."""
 
     def _read_ready(self):
