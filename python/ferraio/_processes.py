@@ -4,16 +4,17 @@ The system tells by a pidfd, which is watched like any other fd: no thread for e
 same from 3.12 on. Who has set a child watcher of another kind, or runs on a system without pidfds, gets asyncio's way.
 """
 
-import asyncio
 import functools
 import os
 import sys
-from asyncio import log, tasks
-
-# The classes, not the module: a module that we hold is emptied at the end of the process while its loops still need it.
+from asyncio.log import logger
+from asyncio.tasks import shield
 from asyncio.unix_events import _UnixSubprocessTransport
 
-_HAS_POLICY_WATCHERS = sys.version_info < (3, 14)
+# Names, not modules: one that is kept to the end loses its contents before the last loop is gone.
+if sys.version_info < (3, 14):
+    from asyncio.events import get_event_loop_policy
+    from asyncio.unix_events import PidfdChildWatcher, ThreadedChildWatcher, _UnixDefaultEventLoopPolicy
 
 
 @functools.cache
@@ -25,17 +26,21 @@ def _system_has_pidfds():
     return True
 
 
-def watches_by_pidfd(loop):
-    """Return whether a child of this loop is to be watched by a pidfd: nobody has asked for anything else."""
-    if not _system_has_pidfds():
-        return False
-    if not _HAS_POLICY_WATCHERS:
-        return type(loop._watcher).__name__ == "_PidfdChildWatcher"
-    unix_events, policy = asyncio.unix_events, asyncio.get_event_loop_policy()
-    if type(policy).get_child_watcher is not unix_events._UnixDefaultEventLoopPolicy.get_child_watcher:
-        return False
-    watcher = policy._watcher
-    return watcher is None or type(watcher) in (unix_events.ThreadedChildWatcher, unix_events.PidfdChildWatcher)
+if sys.version_info >= (3, 14):
+
+    def watches_by_pidfd(loop):
+        """Return whether a child of this loop is to be watched by a pidfd: nobody has asked for anything else."""
+        return _system_has_pidfds() and type(loop._watcher).__name__ == "_PidfdChildWatcher"
+
+else:
+
+    def watches_by_pidfd(loop):
+        """Return whether a child of this loop is to be watched by a pidfd: nobody has asked for anything else."""
+        policy = get_event_loop_policy()
+        if type(policy).get_child_watcher is not _UnixDefaultEventLoopPolicy.get_child_watcher:
+            return False
+        usual = policy._watcher is None or type(policy._watcher) in (ThreadedChildWatcher, PidfdChildWatcher)
+        return usual and _system_has_pidfds()
 
 
 class Children:
@@ -65,7 +70,7 @@ class Children:
             raise
         except BaseException:
             transport.close()
-            await tasks.shield(transport._wait())
+            await shield(transport._wait())
             raise
         return transport
 
@@ -91,6 +96,6 @@ def _exit_code(transport):
         known = transport._proc.returncode
         if known is not None:
             return known
-        log.logger.warning("child process pid %d exit status already read: will report returncode 255", pid)
+        logger.warning("child process pid %d exit status already read: will report returncode 255", pid)
         return 255
     return os.waitstatus_to_exitcode(status)

@@ -6,8 +6,6 @@ Sockets that send and receive in a way of their own get asyncio's transport, whi
 import functools
 import socket
 from asyncio import constants, transports
-
-# The class, not the module: a module that we hold is emptied at the end of the process while its loops still need it.
 from asyncio.unix_events import _UnixReadPipeTransport
 
 from ferraio import _ferraio

@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import gc
+import os
 import socket
 import sys
 import weakref
@@ -270,3 +271,25 @@ def test_a_transport_wants_a_loop_of_ours():
         pytest.raises(TypeError, match=r"ferraio\.EventLoop"),
     ):
         DatagramTransport(object(), sock, object())
+
+
+def test_a_number_closed_behind_our_back_and_used_again_belongs_to_its_new_owner(play):
+    async def main(endpoint):
+        old, at_old = await endpoint()
+        number = old.get_extra_info("socket")._sock.detach()
+        os.close(number)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            assert sock.fileno() == number
+            sock.bind(("127.0.0.1", 0))
+            with pytest.raises(RuntimeError, match="is used by transport"):
+                await endpoint(sock=sock)
+            old.abort()
+            await at_old.lost
+            new, at_new = await endpoint(sock=sock)
+            new.sendto(b"data", sock.getsockname())
+            assert (await at_new.datagrams.get())[0] == b"data"
+            assert at_old.datagrams.empty()
+            new.close()
+            await at_new.lost
+
+    play(main)
