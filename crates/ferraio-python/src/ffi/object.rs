@@ -210,6 +210,12 @@ impl Obj {
         Raised::check(unsafe { c::PyObject_SetItem(self.as_ptr(), key.as_ptr(), value.as_ptr()) })
     }
 
+    /// `memoryview(self)`.
+    pub fn memory_view(&self) -> Result<Obj> {
+        // SAFETY: a live object; gives a new reference or NULL.
+        unsafe { Obj::new_ref(c::PyMemoryView_FromObject(self.as_ptr())) }
+    }
+
     /// `self[start:]` of something with the methods of a sequence.
     pub fn slice_from(&self, start: usize) -> Result<Obj> {
         // SAFETY: a live object; gives a new reference or NULL.

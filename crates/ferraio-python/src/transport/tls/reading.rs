@@ -215,10 +215,11 @@ impl Own<TlsProtocol> {
     }
 
     /// The same by `SSLObject.read`, behind the first `filled` bytes. An empty buffer takes nothing, which asyncio
-    /// understands as the end.
+    /// understands as the end. (asyncio slices the memory itself, and so loses data if that is a `bytearray`.)
     fn fill_through_python(&self, memory: &Obj, room: usize, mut filled: usize) -> Result<(usize, Ended)> {
+        let memory = memory.memory_view()?;
         loop {
-            let rest = if filled == 0 { memory.clone() } else { memory.slice_from(filled)? };
+            let rest = memory.slice_from(filled)?;
             match self.python_read([&Obj::int((room - filled) as i64)?, &rest])? {
                 Answer::Later => return Ok((filled, Ended::Later)),
                 Answer::Value(size) => match usize::try_from(size.as_i64()?).unwrap_or(0) {
