@@ -70,6 +70,7 @@ functions! {
     SSL_get_error: fn(*const Ssl, c_int) -> c_int;
     SSL_get_shutdown: fn(*const Ssl) -> c_int;
     SSL_get_read_ahead: fn(*const Ssl) -> c_int;
+    SSL_ctrl: fn(*mut Ssl, c_int, c_long, *mut c_void) -> c_long;
     SSL_get_SSL_CTX: fn(*const Ssl) -> *mut c_void;
     SSL_get_rbio: fn(*const Ssl) -> *mut Bio;
     SSL_get_wbio: fn(*const Ssl) -> *mut Bio;

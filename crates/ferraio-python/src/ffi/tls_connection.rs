@@ -48,6 +48,8 @@ impl TlsConnection {
         let (Some(ssl), Some(method)) = (library.ssl_of(owner, incoming, outgoing)?, bio_method(library)) else {
             return Ok(None);
         };
+        const CLEAR_MODE: c_int = 78;
+        const RELEASE_BUFFERS: c_long = 0x10;
         let memory = Rc::new(Memory::default());
         // SAFETY: the method is complete; the BIO owns one reference to the memory until it is destroyed, and the
         // connection, which is alive, owns the BIO afterwards.
@@ -59,6 +61,7 @@ impl TlsConnection {
             (library.BIO_set_data)(bio, Rc::into_raw(memory.clone()).cast_mut().cast());
             (library.BIO_set_init)(bio, 1);
             (library.SSL_set_bio)(ssl, bio, bio);
+            (library.SSL_ctrl)(ssl, CLEAR_MODE, RELEASE_BUFFERS, ptr::null_mut());
             (library.SSL_get_read_ahead)(ssl) != 0
         };
         Ok(Some(TlsConnection { library, ssl, owner: owner.clone(), memory, reads_ahead }))
