@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from benches.peers import Peer
 
-GROUPS = ("scheduling", "timers", "tasks", "synchronization", "echo", "model_calls", "memory", "startup")
+GROUPS = ("scheduling", "timers", "tasks", "synchronization", "echo", "tls", "model_calls", "memory", "startup")
 
 
 @dataclass(frozen=True)

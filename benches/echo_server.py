@@ -1,4 +1,4 @@
-"""The echo server under test: `python -m benches.echo_server PEER STYLE`.
+"""The echo server under test: `python -m benches.echo_server PEER STYLE [CERTIFICATE]`.
 
 It prints two ports, one that echoes and one that tells: whatever arrives there is answered with the CPU time
 that this process has used so far, in nanoseconds. So the client can set its marks around the requests that
@@ -9,6 +9,7 @@ connection does.
 import asyncio
 import contextlib
 import socket
+import ssl
 import sys
 import time
 
@@ -62,6 +63,16 @@ async def protocol():
 
 
 @contextlib.asynccontextmanager
+async def tls():
+    """The same protocol over TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[3])
+    server = await asyncio.get_running_loop().create_server(EchoProtocol, "127.0.0.1", 0, ssl=context)
+    yield _port(server)
+    server.close()
+
+
+@contextlib.asynccontextmanager
 async def streams():
     """start_server, and a handler that reads, writes and drains."""
 
@@ -101,7 +112,7 @@ async def sockets():
         await asyncio.wait([accepting])
 
 
-STYLES = {"protocol": protocol, "streams": streams, "sockets": sockets}
+STYLES = {"protocol": protocol, "tls": tls, "streams": streams, "sockets": sockets}
 
 
 def _port(server):

@@ -91,6 +91,8 @@ TARGETS: tuple[Target, ...] = (
     TimesAsFast("echo.streams_1", "uvloop", 1.3),
     TimesAsFast("echo.streams_10", "uvloop", 1.3),
     TimesAsFast("echo.streams_100", "uvloop", 1.3),
+    TimesAsFast("tls.protocol_1", "uvloop", 1.25),
+    TimesAsFast("tls.protocol_100", "uvloop", 1.15),
     TimesAsFast("memory.waiting", "asyncio", 1),
     TimesAsFast("memory.sleeping", "asyncio", 1),
     AtMost("startup.import_time", "asyncio", 15 * MILLISECOND),
@@ -98,7 +100,7 @@ TARGETS: tuple[Target, ...] = (
     AtMost("startup.whole_process", "asyncio", 15 * MILLISECOND),
 )
 
-COMPARED = ("scheduling.", "timers.", "tasks.", "synchronization.", "echo.", "model_calls.")
+COMPARED = ("scheduling.", "timers.", "tasks.", "synchronization.", "echo.", "tls.", "model_calls.")
 """The groups in which ferraio is never slower than the best of the others."""
 
 
