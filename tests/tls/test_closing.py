@@ -8,7 +8,7 @@ import weakref
 
 import pytest
 
-from .conftest import Recorder
+from .conftest import BufferedRecorder, Recorder
 
 
 def test_close_sends_what_was_written_and_says_goodbye(play):
@@ -101,6 +101,24 @@ def test_abort_loses_at_once(play):
         assert await protocol.lost is None
         assert protocol.names == ["connection_made", "connection_lost"]
         assert await peer.read(1) == b""
+
+    play(main)
+
+
+def test_abort_forgets_what_was_not_read(play):
+    async def main(stage):
+        protocol, peer = await stage.with_peer(lambda: BufferedRecorder(10_000))
+        transport = protocol.transport
+        await peer.send(b"".join(peer.encrypt(b"x" * 16_000) for _ in range(4)))
+        await protocol.received(1)
+        transport.pause_reading()
+        while not transport.get_read_buffer_size():
+            await asyncio.sleep(0)
+        transport.abort()
+        await protocol.lost
+        assert transport.get_read_buffer_size() >= 0
+        assert transport.get_write_buffer_size() == 0
+        assert protocol.names[-1] == "connection_lost"
 
     play(main)
 

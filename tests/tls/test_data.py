@@ -52,6 +52,18 @@ def test_what_is_no_bytes_is_refused(play):
     play(main)
 
 
+@pytest.mark.loop_kinds("ferraio", "installed")
+def test_a_list_with_something_else_in_it_is_refused_as_a_whole(play):
+    async def main(stage):
+        client, server = await stage.both()
+        with pytest.raises(TypeError, match="a bytes-like object is required, not 'str'"):
+            client.transport.writelines([b"never ", "text"])  # asyncio ends the connection
+        client.transport.write(b"fine")
+        assert await server.received(4) == b"fine"
+
+    play(main)
+
+
 def test_a_bytearray_may_change_after_it_was_written(play):
     async def main(stage):
         client, server = await stage.both()
@@ -251,6 +263,29 @@ def test_a_peer_that_does_not_read_pauses_the_program(play):
         await protocol.until(lambda: "resume_writing" in protocol.names)
         assert protocol.names.count("pause_writing") == protocol.names.count("resume_writing") == 1
         assert transport.get_write_buffer_size() <= 10_000
+
+    play(main)
+
+
+def test_an_ssl_object_with_methods_of_its_own_is_asked(play):
+    class Counting(ssl.SSLObject):
+        calls = ()
+
+        def read(self, *args):
+            self.calls += ("read",)
+            return super().read(*args)
+
+        def write(self, data):
+            self.calls += ("write",)
+            return super().write(data)
+
+    async def main(stage):
+        stage.client_context.sslobject_class = Counting
+        client, server = await stage.both()
+        client.transport.write(b"hello")
+        server.transport.write(await server.received(5))
+        assert await client.received(5) == b"hello"
+        assert {"read", "write"} <= set(client.transport.get_extra_info("ssl_object").calls)
 
     play(main)
 

@@ -61,6 +61,7 @@ impl TlsConnection {
             (library.BIO_set_data)(bio, Rc::into_raw(memory.clone()).cast_mut().cast());
             (library.BIO_set_init)(bio, 1);
             (library.SSL_set_bio)(ssl, bio, bio);
+            // Python lets OpenSSL free its buffers after each message; `tls.*` in the benches wants them kept.
             (library.SSL_ctrl)(ssl, CLEAR_MODE, RELEASE_BUFFERS, ptr::null_mut());
             (library.SSL_get_read_ahead)(ssl) != 0
         };
@@ -202,6 +203,7 @@ impl TlsConnection {
     pub fn forget(&self) {
         self.memory.lent.set((ptr::null(), 0));
         self.memory.kept.take();
+        self.memory.kept_read.set(0);
         self.memory.output.take();
     }
 }

@@ -40,7 +40,12 @@ impl Own<TlsProtocol> {
         if self.is_too_late()? {
             return Ok(());
         }
-        lines.for_each(|line| self.append(&line))?;
+        let mut given = Vec::new();
+        lines.for_each(|line| {
+            given.push(unchanging(&line)?);
+            Ok(())
+        })?;
+        given.iter().try_for_each(|line| self.append(line))?;
         self.write_what_waits()
     }
 
@@ -94,9 +99,9 @@ impl Own<TlsProtocol> {
         self.append(&rest)
     }
 
-    /// Appends to the backlog; what may change later is copied.
+    /// Appends to the backlog.
     fn append(&self, data: &Obj) -> Result<()> {
-        let data = if data.is_exact_bytes() { data.clone() } else { Obj::bytes(Buffer::readable(data)?.bytes())? };
+        let data = unchanging(data)?;
         let size = data.length()?;
         if size > 0 {
             self.with_backlog(|backlog| backlog.append(&data))?;
@@ -218,4 +223,9 @@ impl Own<TlsProtocol> {
             }
         }
     }
+}
+
+/// The bytes of an object: itself, or a copy if it may change later.
+fn unchanging(data: &Obj) -> Result<Obj> {
+    if data.is_exact_bytes() { Ok(data.clone()) } else { Obj::bytes(Buffer::readable(data)?.bytes()) }
 }
