@@ -136,6 +136,7 @@ def test_a_loop_goes_on_after_it_refused_to_run_again(new_loop):
 
 def test_a_loop_cannot_run_in_two_threads(new_loop):
     loop, errors = new_loop(), []
+    loop.set_debug(False)  # asyncio 3.13 would leave the tracking of where coroutines are made on
 
     def run():
         try:
