@@ -206,6 +206,7 @@ class Peer:
             try:
                 part = self.tls.read(size - len(data))
             except ssl.SSLWantReadError:
+                await self.flush()
                 if not await self.receive():
                     break
                 continue
