@@ -66,7 +66,7 @@ def test_a_client_s_wish_for_a_new_handshake_is_refused(play):
         await peer.write(b"before")
         await protocol.received(6)
         renegotiate(peer.tls)
-        with pytest.raises(ssl.SSLError, match="(?i)no.renegotiation"):
+        with pytest.raises(ssl.SSLError, match=r"(?i)no.renegotiation"):
             await peer.handshake()
         assert protocol.names == ["connection_made", "data_received"]
         peer.sock.close()
