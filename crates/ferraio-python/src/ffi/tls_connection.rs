@@ -120,11 +120,9 @@ impl TlsConnection {
     #[inline]
     pub fn read(&self, into: &mut [MaybeUninit<u8>]) -> Outcome {
         let size = c_int::try_from(into.len()).unwrap_or(c_int::MAX);
+        self.forget_errors();
         // SAFETY: the connection is alive, and there is room for so many bytes.
-        let count = unsafe {
-            self.forget_errors();
-            (self.library.SSL_read)(self.ssl, into.as_mut_ptr().cast(), size)
-        };
+        let count = unsafe { (self.library.SSL_read)(self.ssl, into.as_mut_ptr().cast(), size) };
         if count > 0 {
             self.memory.undecided.set(0);
             return Outcome::Done(count as usize);
@@ -136,20 +134,15 @@ impl TlsConnection {
     #[inline]
     pub fn write(&self, data: &[u8]) -> Outcome {
         let size = c_int::try_from(data.len()).unwrap_or(c_int::MAX);
+        self.forget_errors();
         // SAFETY: the connection is alive, and `data` holds so many bytes.
-        let count = unsafe {
-            self.forget_errors();
-            (self.library.SSL_write)(self.ssl, data.as_ptr().cast(), size)
-        };
+        let count = unsafe { (self.library.SSL_write)(self.ssl, data.as_ptr().cast(), size) };
         if count > 0 { Outcome::Done(count as usize) } else { self.why_not(count) }
     }
 
     /// An error that somebody has left in the queue would be taken for ours.
-    ///
-    /// # Safety
-    /// None beyond that the library is there.
     #[inline]
-    unsafe fn forget_errors(&self) {
+    fn forget_errors(&self) {
         // SAFETY: they take nothing.
         unsafe {
             if (self.library.ERR_peek_error)() != 0 {
