@@ -26,6 +26,9 @@ from ferraio._transports import (
     bypasses_datagrams,
 )
 
+if sslproto.ssl is not None:
+    from ferraio import _tls
+
 
 class _Watches:
     """Stands where asyncio's loop keeps its selector: shows what the Rust loop watches, and to whom."""
@@ -173,7 +176,7 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
         return SocketTransport(self, sock, protocol, waiter, extra, server, context)
 
     def _make_ssl_transport(self, rawsock, *args, **options):
-        if bypasses(rawsock):
+        if sslproto.ssl is not None and bypasses(rawsock):
             return self._make_own_ssl_transport(rawsock, *args, **options)
         return super()._make_ssl_transport(rawsock, *args, **options)
 
@@ -192,7 +195,7 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
         ssl_shutdown_timeout=constants.SSL_SHUTDOWN_TIMEOUT,
         context=None,
     ):
-        ssl_protocol = sslproto.SSLProtocol(
+        ssl_protocol = _tls.SSLProtocol(
             self,
             protocol,
             sslcontext,
@@ -204,6 +207,12 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
         )
         self._make_own_transport(rawsock, ssl_protocol, extra=extra, server=server, context=context)
         return ssl_protocol._app_transport
+
+    async def start_tls(self, transport, protocol, sslcontext, **options):
+        """Put TLS between a transport and its protocol; see `asyncio.loop.start_tls`."""
+        if sslproto.ssl is None:
+            return await super().start_tls(transport, protocol, sslcontext, **options)
+        return await _tls.start_tls(self, transport, protocol, sslcontext, **options)
 
     def _make_datagram_transport(self, sock, protocol, address=None, waiter=None, extra=None):
         if bypasses_datagrams(sock):

@@ -38,6 +38,7 @@ MODULES = (
     "test_unix_events",
     "test_server_context",
     "test_ssl",
+    "test_sslproto",
 )
 """What we run; a Python that does not have one of them skips it."""
 

@@ -60,6 +60,8 @@ fn fill(module: &Obj) -> Result<()> {
         ("StreamWriter", streams::writer::make_class(module)?),
         ("SocketTransport", transport::make_transport_class(module)?),
         ("DatagramTransport", transport::make_datagram_class(module)?),
+        ("TlsProtocol", transport::tls::make_protocol_class(module)?),
+        ("TlsTransport", transport::tls::make_transport_class(module)?),
         ("SocketOperation", transport::make_operation_class(module)?),
         ("EventLoop", event_loop::make_class(module)?),
     ];
@@ -96,6 +98,11 @@ fn fill(module: &Obj) -> Result<()> {
                 "_unfinished_tasks",
                 unfinished_tasks,
                 "Return the tasks that are not done, of all loops (up to 3.13)."
+            ),
+            function!(
+                "_drive_openssl",
+                transport::tls::prefer_engine,
+                "_drive_openssl(yes)\n\nLet new TLS connections drive OpenSSL, or Python's objects; return the choice before."
             ),
             function!(
                 "_set_metaclass",

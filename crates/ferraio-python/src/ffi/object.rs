@@ -229,6 +229,24 @@ impl Obj {
         }
     }
 
+    /// `self[key] = value`.
+    pub fn set_item(&self, key: &Obj, value: &Obj) -> Result<()> {
+        // SAFETY: three live objects.
+        Raised::check(unsafe { c::PyObject_SetItem(self.as_ptr(), key.as_ptr(), value.as_ptr()) })
+    }
+
+    /// `memoryview(self)`.
+    pub fn memory_view(&self) -> Result<Obj> {
+        // SAFETY: a live object; gives a new reference or NULL.
+        unsafe { Obj::new_ref(c::PyMemoryView_FromObject(self.as_ptr())) }
+    }
+
+    /// `self[start:]` of something with the methods of a sequence.
+    pub fn slice_from(&self, start: usize) -> Result<Obj> {
+        // SAFETY: a live object; gives a new reference or NULL.
+        unsafe { Obj::new_ref(c::PySequence_GetSlice(self.as_ptr(), start as isize, isize::MAX)) }
+    }
+
     /// `len(self)`.
     pub fn length(&self) -> Result<usize> {
         // SAFETY: a live object.
