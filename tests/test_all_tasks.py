@@ -5,6 +5,7 @@ do with many tasks would end the process otherwise.
 """
 
 import asyncio
+import concurrent.futures
 import gc
 import sys
 import threading
@@ -198,3 +199,63 @@ def test_a_task_that_somebody_registers_again_leaves_the_list_when_it_dies(run):
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     run(main)
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="up to Python 3.13 the current tasks stand in a dict")
+def test_the_current_task_is_known_whatever_becomes_of_the_dict_of_current_tasks(run):
+    current_tasks = asyncio.tasks._current_tasks
+
+    def grow():
+        current_tasks.update((object(), None) for _ in range(100))
+
+    def shrink():
+        own = dict(current_tasks)
+        current_tasks.clear()
+        current_tasks.update(own)
+
+    def lose_others():
+        for key in [key for key in current_tasks if key is not asyncio.get_running_loop()]:
+            del current_tasks[key]
+
+    def move_to_the_end():
+        loop = asyncio.get_running_loop()
+        current_tasks[loop] = current_tasks.pop(loop)
+
+    async def step(change):
+        for _ in range(3):
+            assert asyncio.current_task().get_name() == change.__name__
+            change()
+            await asyncio.sleep(0)
+            assert asyncio.current_task().get_name() == change.__name__
+
+    async def main():
+        changes = [grow, shrink, lose_others, move_to_the_end, current_tasks.copy, grow]
+        for order in (changes, changes[::-1]):
+            await asyncio.gather(*(asyncio.create_task(step(change), name=change.__name__) for change in order))
+
+    run(main)
+    added = [key for key in current_tasks if type(key) is object]
+    for key in added:
+        del current_tasks[key]
+    assert added and not current_tasks
+
+
+def test_loops_in_several_threads_each_know_their_task(loop_factory):
+    steps = 300
+
+    async def step(name):
+        for _ in range(steps):
+            assert asyncio.current_task().get_name() == name
+            await asyncio.sleep(0)
+
+    async def main(thread):
+        names = [f"{thread}-{number}" for number in range(5)]
+        await asyncio.gather(*(asyncio.create_task(step(name), name=name) for name in names))
+        return names
+
+    def run_in_thread(thread):
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            return runner.run(main(thread))
+
+    with concurrent.futures.ThreadPoolExecutor(4) as threads:
+        assert len(list(threads.map(run_in_thread, range(8)))) == 8

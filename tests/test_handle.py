@@ -23,6 +23,7 @@ def run_one_turn(loop):
 
 def test_the_repr_of_a_handle(new_loop):
     loop = new_loop()
+    loop.set_debug(False)
     assert repr(loop.call_soon(nothing)) == f"<Handle nothing() at {line_of(nothing)}>"
     partial = loop.call_soon(functools.partial(nothing, 1))
     assert repr(partial).startswith("<Handle nothing(") and line_of(nothing) in repr(partial)
@@ -35,6 +36,7 @@ def test_the_repr_of_a_handle(new_loop):
 
 def test_the_repr_of_a_timer(new_loop):
     loop = new_loop()
+    loop.set_debug(False)
     timer = loop.call_at(1234.5, nothing)
     assert repr(timer) == f"<TimerHandle when=1234.5 nothing() at {line_of(nothing)}>"
     timer.cancel()

@@ -73,6 +73,7 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
         "_ssock",
         "_timer_cancelled_count",
         "_unix_server_sockets",
+        "_watcher",
     )
 
     def __init__(self):

@@ -33,6 +33,4 @@ def bypasses(sock):
 
 @functools.cache
 def _has_original_methods(cls, original=socket.socket):
-    return issubclass(cls, original) and all(
-        getattr(cls, name) is getattr(original, name) for name in _BYPASSED
-    )
+    return issubclass(cls, original) and all(getattr(cls, name) is getattr(original, name) for name in _BYPASSED)

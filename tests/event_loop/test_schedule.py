@@ -401,6 +401,7 @@ def test_wrong_arguments_are_a_type_error(new_loop, name, arguments, keywords):
 
 def test_what_cannot_be_called_is_reported_when_it_runs(new_loop):
     loop, reports = new_loop(), []
+    loop.set_debug(False)  # debug mode refuses them at once
     loop.set_exception_handler(lambda _, context: reports.append(context))
     loop.call_soon(7)
     loop.call_later(0, "text", 1)
@@ -508,6 +509,7 @@ def test_slow_callbacks_are_logged_in_debug_mode(debug_loop, caplog):
 
 def test_nothing_is_logged_without_debug_mode(new_loop, caplog):
     loop = new_loop()
+    loop.set_debug(False)
     loop.slow_callback_duration = 0
     caplog.set_level(logging.DEBUG, "asyncio")
     loop.call_soon(nothing)

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod inbox;
 pub mod pacing;
 pub mod reactor;
+pub mod ring;
 pub mod send_queue;
 pub mod socket;
 #[allow(unsafe_code)]

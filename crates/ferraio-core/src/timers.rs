@@ -26,10 +26,34 @@ pub enum AfterCancel {
 }
 
 struct Entry<T> {
-    when: f64,
-    arrival: u64,
+    key: Key,
     timer: T,
 }
+
+/// Deadline and order of arrival as one number, the deadline in the upper half: compared without a branch, which the
+/// processor could not foresee.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Key(u128);
+
+impl Key {
+    /// The key of a timer; NaN counts as the earliest deadline of all, and both zeros are the same.
+    fn new(when: f64, arrival: u64) -> Self {
+        let when = if when.is_nan() { f64::NEG_INFINITY } else { when + 0.0 };
+        Key(u128::from(ordered(when.to_bits())) << 64 | u128::from(arrival))
+    }
+
+    fn when(self) -> f64 {
+        let bits = (self.0 >> 64) as u64;
+        f64::from_bits(if bits & SIGN == 0 { !bits } else { bits ^ SIGN })
+    }
+}
+
+/// Numbers in the order of the floats whose bits are given: negative ones have all their bits turned.
+fn ordered(bits: u64) -> u64 {
+    if bits & SIGN == 0 { bits | SIGN } else { !bits }
+}
+
+const SIGN: u64 = 1 << 63;
 
 impl<T> Timers<T> {
     /// Creates an empty heap, without allocating.
@@ -49,17 +73,15 @@ impl<T> Timers<T> {
 
     /// Adds a timer that is due at `when`, in seconds. One that is due at NaN is due at once, as in asyncio.
     pub fn insert(&mut self, when: f64, timer: T) {
-        // With NaN gone, the order is total.
-        let when = if when.is_nan() { f64::NEG_INFINITY } else { when };
-        let arrival = self.arrivals;
+        let key = Key::new(when, self.arrivals);
         self.arrivals += 1;
-        self.heap.push(Entry { when, arrival, timer });
+        self.heap.push(Entry { key, timer });
         self.sift_up(self.heap.len() - 1);
     }
 
     /// Shows the earliest timer and when it is due.
     pub fn peek(&self) -> Option<(f64, &T)> {
-        self.heap.first().map(|entry| (entry.when, &entry.timer))
+        self.heap.first().map(|entry| (entry.key.when(), &entry.timer))
     }
 
     /// Takes the earliest timer.
@@ -68,14 +90,20 @@ impl<T> Timers<T> {
             return None;
         }
         let entry = self.heap.swap_remove(0);
-        self.sift_down(0);
-        Some((entry.when, entry.timer))
+        // What was last belongs near the end: it goes down without being compared, then up to its place.
+        let mut place = 0;
+        while let Some(child) = self.earliest_child(place) {
+            self.heap.swap(place, child);
+            place = child;
+        }
+        self.sift_up(place);
+        Some((entry.key.when(), entry.timer))
     }
 
     /// Takes the earliest timer if it is due at `now` or before.
     pub fn pop_due(&mut self, now: f64) -> Option<T> {
         match self.heap.first() {
-            Some(entry) if entry.when <= now => self.pop().map(|(_, timer)| timer),
+            Some(entry) if entry.key.when() <= now => self.pop().map(|(_, timer)| timer),
             _ => None,
         }
     }
@@ -102,7 +130,7 @@ impl<T> Timers<T> {
 
     /// Visits all timers, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (f64, &T)> {
-        self.heap.iter().map(|entry| (entry.when, &entry.timer))
+        self.heap.iter().map(|entry| (entry.key.when(), &entry.timer))
     }
 
     /// Takes all timers, in no particular order.
@@ -114,7 +142,7 @@ impl<T> Timers<T> {
     fn sift_up(&mut self, mut place: usize) {
         while place > 0 {
             let parent = (place - 1) / CHILDREN;
-            if !self.heap[place].is_before(&self.heap[parent]) {
+            if self.heap[parent].key < self.heap[place].key {
                 break;
             }
             self.heap.swap(place, parent);
@@ -124,7 +152,7 @@ impl<T> Timers<T> {
 
     fn sift_down(&mut self, mut place: usize) {
         while let Some(child) = self.earliest_child(place) {
-            if !self.heap[child].is_before(&self.heap[place]) {
+            if self.heap[place].key < self.heap[child].key {
                 break;
             }
             self.heap.swap(place, child);
@@ -134,8 +162,12 @@ impl<T> Timers<T> {
 
     fn earliest_child(&self, place: usize) -> Option<usize> {
         let first = place * CHILDREN + 1;
-        let last = (first + CHILDREN).min(self.heap.len());
-        (first..last).reduce(|best, child| if self.heap[child].is_before(&self.heap[best]) { child } else { best })
+        let children = self.heap.get(first..)?;
+        let earlier = |a: usize, b: usize| if children[b].key < children[a].key { b } else { a };
+        if children.len() >= CHILDREN {
+            return Some(first + earlier(earlier(0, 1), earlier(2, 3)));
+        }
+        (0..children.len()).reduce(earlier).map(|child| first + child)
     }
 
     fn restore_order(&mut self) {
@@ -149,12 +181,6 @@ impl<T> Timers<T> {
 impl<T> Default for Timers<T> {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl<T> Entry<T> {
-    fn is_before(&self, other: &Self) -> bool {
-        self.when < other.when || (self.when == other.when && self.arrival < other.arrival)
     }
 }
 

@@ -223,7 +223,7 @@ impl AsyncCall {
     /// A call that waits to be awaited.
     #[inline(always)]
     pub fn create(body: Body) -> Result<Obj> {
-        let call = Own::new(AsyncCall {
+        let call = Own::new(|| AsyncCall {
             progress: Cell::new(Progress::New),
             name: body.name(),
             body: Cell::new(Some(body)),

@@ -97,13 +97,14 @@ pub fn gather(args: Args<'_>) -> Result<Obj> {
         Some(flag) => flag.truth()?,
         None => false,
     };
-    let outer = Own::new(Gather {
-        future: Future::pending(event_loop),
+    let outer = Own::new(|| Gather {
+        future: Future::uninitialised(),
         children: RefCell::new(Vec::with_capacity(args.positional.len())),
         unfinished: Cell::new(0),
         return_exceptions: Cell::new(return_exceptions),
         cancel_requested: Cell::new(false),
     })?;
+    outer.future.event_loop.set(running.clone());
     if event_loop.debug() {
         outer.future.begin(Some(running.clone()))?;
     }

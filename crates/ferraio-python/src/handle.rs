@@ -193,7 +193,7 @@ impl Own<Handle> {
     /// A handle for `event_loop`.
     #[inline(always)]
     pub fn create(event_loop: &Own<EventLoop>, callback: Obj, arguments: Arguments, context: Obj) -> Result<Self> {
-        let handle = Own::new(Handle::with(event_loop, callback, arguments, Slot::new(context)))?;
+        let handle = Own::new(|| Handle::with(event_loop, callback, arguments, Slot::new(context)))?;
         if event_loop.debug() {
             handle.remember_source()?;
         }
@@ -281,7 +281,7 @@ impl Own<TimerHandle> {
         arguments: Arguments,
         context: Obj,
     ) -> Result<Self> {
-        let timer = Own::new(TimerHandle {
+        let timer = Own::new(|| TimerHandle {
             handle: Handle::with(event_loop, callback, arguments, Slot::new(context)),
             when: Cell::new(when),
             given_when: given_when.map_or_else(Slot::empty, Slot::new),
@@ -301,7 +301,7 @@ impl Own<TimerHandle> {
         given_when: Option<Obj>,
         timeout: &Own<Timeout>,
     ) -> Result<Self> {
-        Own::new(TimerHandle {
+        Own::new(|| TimerHandle {
             handle: Handle::with(event_loop, timeout.obj().clone(), Arguments::None, Slot::empty()),
             when: Cell::new(when),
             given_when: given_when.map_or_else(Slot::empty, Slot::new),

@@ -88,15 +88,15 @@ pub fn sleep(args: Args<'_>) -> Result<Obj> {
     let Some(seconds) = seconds_of(&delay) else {
         return ORIGINAL.get()?.call([&delay, &result.unwrap_or_else(Obj::none)]);
     };
-    let sleep = Own::new(Sleep {
+    let yields_once = seconds <= 0.0 && result.is_none();
+    let sleep = || Sleep {
         progress: Cell::new(Progress::New),
         delay: Cell::new(seconds),
-        result: Slot::empty(),
+        result: result.clone().map_or_else(Slot::empty, Slot::new),
         future: Slot::empty(),
         stand_in: Slot::empty(),
-    })?;
-    drop(sleep.result.replace(result));
-    Ok(sleep.into_obj())
+    };
+    Ok(if yields_once { Own::new_untracked(sleep)? } else { Own::new(sleep)? }.into_obj())
 }
 
 /// The value of an exact float or int that fits one.

@@ -51,7 +51,7 @@ impl Class for ThreadSafeHandle {
 impl Own<ThreadSafeHandle> {
     /// A handle for `event_loop`.
     pub fn create(event_loop: &Own<EventLoop>, callback: Obj, arguments: Arguments, context: Obj) -> Result<Self> {
-        let handle = Own::new(ThreadSafeHandle {
+        let handle = Own::new(|| ThreadSafeHandle {
             handle: Handle::with(event_loop, callback, arguments, Slot::new(context)),
             running: Cell::new(0),
             waiting: Cell::new(0),

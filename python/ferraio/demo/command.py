@@ -144,14 +144,18 @@ def _output_of(command: Sequence[str], environment: Mapping[str, str], loop: str
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    if process.poll() is not None:
-        return
-    process.terminate()
     try:
-        process.wait(_PATIENCE)
+        if process.poll() is not None:
+            return
+        process.terminate()
+        try:
+            process.wait(_PATIENCE)
+        finally:
+            process.kill()
+            process.wait()
     finally:
-        process.kill()
-        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
 
 
 def _in_the_middle(rounds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -14,17 +14,18 @@ mod turn;
 mod watch;
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use ferraio_core::clock;
 use ferraio_core::inbox::{AfterPost, Inbox};
 use ferraio_core::pacing::Pacing;
+use ferraio_core::ring::Ring;
 use ferraio_core::timers::{AfterCancel, Timers};
 use ferraio_core::waker::Waker;
 
 use crate::error::Error;
 use crate::ffi::received_bytes::SpareBytes;
+
 use crate::ffi::thread::{self, Posted};
 use crate::ffi::{Args, Class, ClassCell, Import, Name, Obj, Own, Result, Slot, Visit, class, current_task, fork};
 use crate::future::Future;
@@ -54,7 +55,7 @@ struct Shared {
 /// The state that only the loop's own thread touches (under the GIL: one thread at a time).
 pub struct EventLoop {
     /// What runs in the next turn.
-    ring: RefCell<VecDeque<Ready>>,
+    ring: RefCell<Ring<Ready>>,
     /// What is due later.
     timers: RefCell<Timers<Timer>>,
     /// Who is told of which fd; `None` before `__init__` and after `close`.
@@ -127,6 +128,7 @@ impl Class for EventLoop {
     const NAME: &'static std::ffi::CStr = c"ferraio._ferraio.EventLoop";
     const DOC: &'static std::ffi::CStr = c"The Rust half of ferraio.EventLoop.";
     const NEW: Option<fn() -> Self> = Some(EventLoop::uninitialised);
+    const HAS_USUAL_SUBCLASS: bool = true;
 
     fn cell() -> &'static ClassCell {
         &CELL
@@ -293,8 +295,8 @@ impl EventLoop {
 
     /// Puts an entry on the ready ring.
     #[inline(always)]
-    pub fn push(&self, ready: Ready) {
-        self.ring.borrow_mut().push_back(ready);
+    pub fn push(&self, ready: impl FnOnce() -> Ready) {
+        self.ring.borrow_mut().push(ready);
     }
 
     /// One of the timers in the heap was cancelled.
@@ -401,6 +403,14 @@ impl Own<EventLoop> {
 }
 
 impl Timer {
+    /// Will be looked at soon: has it fetched from memory meanwhile.
+    fn prefetch(&self) {
+        match self {
+            Timer::Handle(handle) => handle.obj().prefetch(2),
+            Timer::Sleep(future) => future.obj().prefetch(4),
+        }
+    }
+
     fn is_alive(&self) -> bool {
         match self {
             Timer::Handle(handle) => !handle.upcast::<Handle>().is_cancelled(),

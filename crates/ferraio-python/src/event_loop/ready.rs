@@ -16,6 +16,7 @@ use crate::task_group::TaskGroup;
 use crate::thread_safe_handle::ThreadSafeHandle;
 
 /// One entry of the ready ring.
+#[repr(usize)]
 pub enum Ready {
     /// Step a task.
     Step(Own<Task>),
@@ -102,6 +103,19 @@ impl Ready {
                 event_loop.leave_task()?;
                 report(event_loop, target.run(direction), target.obj())
             }
+        }
+    }
+
+    /// Will be run soon: has what it needs fetched from memory meanwhile.
+    #[inline(always)]
+    pub fn prefetch(&self) {
+        match self {
+            Ready::Wake(task, future) => {
+                task.obj().prefetch(5);
+                future.obj().prefetch(4);
+            }
+            Ready::Awake(future) => future.obj().prefetch(4),
+            _ => {}
         }
     }
 

@@ -20,7 +20,7 @@ impl Own<EventLoop> {
     pub fn call_soon_one(&self, callback: Obj, argument: Obj, context: Obj) -> Result<()> {
         self.check_open()?;
         let handle = Own::<Handle>::create(self, callback, Arguments::One(argument), context)?;
-        self.push(Ready::Handle(handle));
+        self.push(|| Ready::Handle(handle));
         Ok(())
     }
 
@@ -94,7 +94,7 @@ fn call_soon(this: &Own<EventLoop>, args: Args<'_>) -> Result<Obj> {
         check_callback(this, callback, "call_soon")?;
     }
     let handle = Own::<Handle>::create(this, callback.clone(), Arguments::from_slice(arguments)?, context)?;
-    this.push(Ready::Handle(handle.clone()));
+    this.push(|| Ready::Handle(handle.clone()));
     Ok(handle.into_obj())
 }
 
@@ -116,7 +116,7 @@ fn call_soon_threadsafe(this: &Own<EventLoop>, args: Args<'_>) -> Result<Obj> {
     let running = this.thread.get();
     if running == 0 || running == thread::ident() {
         // The loop does not wait now, and what this thread schedules must keep its order.
-        this.push(Ready::from(handle.clone()));
+        this.push(|| Ready::from(handle.clone()));
     } else {
         this.post(handle.clone())?;
     }
@@ -133,7 +133,9 @@ pub(super) fn take_posts(this: &Own<EventLoop>) {
     let mut posts = Vec::new();
     shared.inbox.take(&mut posts);
     let mut ring = this.ring.borrow_mut();
-    ring.extend(posts.into_iter().map(|post| Ready::from(post.into_inner())));
+    for post in posts {
+        ring.push(|| Ready::from(post.into_inner()));
+    }
 }
 
 #[inline(always)]
@@ -238,7 +240,7 @@ fn create_task_with_options(this: &Own<EventLoop>, args: Args<'_>) -> Result<Obj
 fn add_callback(this: &Own<EventLoop>, handle: &Obj) -> Result<Obj> {
     static CANCELLED: crate::ffi::Name = crate::ffi::Name::new("_cancelled");
     if !handle.attr(&CANCELLED)?.truth()? {
-        this.push(match Own::<Handle>::from_obj(handle) {
+        this.push(|| match Own::<Handle>::from_obj(handle) {
             Some(ours) => Ready::from(ours.clone()),
             None => Ready::Foreign(handle.clone()),
         });

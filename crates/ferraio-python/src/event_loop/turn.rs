@@ -16,6 +16,9 @@ use crate::method;
 /// The longest wait: a day, as in asyncio.
 const LONGEST_WAIT: f64 = 24.0 * 3600.0;
 
+/// How many entries ahead of the one that runs the next ones are fetched from memory.
+const PREFETCHED: usize = 2;
+
 impl Own<EventLoop> {
     fn run_turn(&self) -> Result<()> {
         self.poll_if_due()?;
@@ -27,7 +30,14 @@ impl Own<EventLoop> {
             if self.debug() { Some(self.handle_is_patched()?) } else { self.handle_is_patched()?.then_some(true) };
         let todo = self.ring.borrow().len();
         for _ in 0..todo {
-            let Some(ready) = self.ring.borrow_mut().pop_front() else { break };
+            let ready = {
+                let mut ring = self.ring.borrow_mut();
+                if let Some(soon) = ring.get(PREFETCHED) {
+                    soon.prefetch();
+                }
+                let Some(ready) = ring.pop() else { break };
+                ready
+            };
             match observed {
                 None => ready.run(self)?,
                 Some(patched) => run_observed(self, ready, patched)?,
@@ -157,17 +167,24 @@ impl Own<EventLoop> {
     fn collect_due_timers(&self) -> Result<()> {
         let now = EventLoop::now(self)?;
         loop {
-            let due = self.timers.borrow_mut().pop_due(now);
+            let due = {
+                let mut timers = self.timers.borrow_mut();
+                let due = timers.pop_due(now);
+                if let Some((_, next)) = timers.peek() {
+                    next.prefetch();
+                }
+                due
+            };
             let Some(timer) = due else { return Ok(()) };
             timer.unscheduled();
             if !timer.is_alive() {
                 self.timers.borrow_mut().note_removed_cancelled();
                 continue;
             }
-            self.push(match timer {
-                Timer::Handle(handle) => Ready::Handle(handle.upcast::<Handle>().clone()),
-                Timer::Sleep(future) => Ready::Awake(future),
-            });
+            match timer {
+                Timer::Handle(handle) => self.push(|| Ready::Handle(handle.upcast::<Handle>().clone())),
+                Timer::Sleep(future) => self.push(|| Ready::Awake(future)),
+            }
         }
     }
 

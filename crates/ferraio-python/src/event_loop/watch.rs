@@ -403,7 +403,7 @@ impl Own<EventLoop> {
         };
         for (target, direction) in targets {
             if let Some(target) = target {
-                self.push(Ready::Io(target, direction));
+                self.push(|| Ready::Io(target, direction));
             }
         }
         Ok(())
@@ -439,7 +439,7 @@ impl Own<EventLoop> {
                         if target.is_cancelled() {
                             cancelled.push((fd, direction));
                         } else {
-                            ring.push_back(Ready::Io(target.clone(), direction));
+                            ring.push(|| Ready::Io(target.clone(), direction));
                         }
                     }
                 }

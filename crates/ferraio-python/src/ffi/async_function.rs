@@ -103,7 +103,7 @@ fn repr(this: &Own<AsyncFunction>) -> Result<Obj> {
 
 /// An async function that calls `inner` and looks like `original`.
 pub fn wrap(inner: Obj, original: Obj) -> Result<Obj> {
-    Ok(Own::new(AsyncFunction { vectorcall, inner, original })?.into_obj())
+    Ok(Own::new(|| AsyncFunction { vectorcall, inner, original })?.into_obj())
 }
 
 /// Makes the methods with these names of a new class look like those of asyncio's class.

@@ -40,6 +40,9 @@ pub trait Class: Sized + 'static {
     const WEAK_REFERENCES: Option<usize> = None;
     /// The offset of the field with the function that the interpreter calls, for instances that are functions.
     const VECTORCALL: Option<usize> = None;
+    /// Has the class a Python subclass, there for good, to which nearly all instances belong? It is then told as fast as
+    /// the class itself.
+    const HAS_USUAL_SUBCLASS: bool = false;
     /// What a new instance made by Python holds before `__init__`; `None`: Python cannot make one.
     const NEW: Option<fn() -> Self> = None;
 
@@ -63,6 +66,7 @@ pub trait Class: Sized + 'static {
 /// The class object of a [`Class`], once it is made.
 pub struct ClassCell {
     class: AtomicPtr<c::PyTypeObject>,
+    usual_subclass: AtomicPtr<c::PyTypeObject>,
     offset: AtomicUsize,
     kept: UnsafeCell<Vec<*mut c::PyObject>>,
 }
@@ -76,6 +80,7 @@ impl ClassCell {
     pub const fn new() -> Self {
         ClassCell {
             class: AtomicPtr::new(ptr::null_mut()),
+            usual_subclass: AtomicPtr::new(ptr::null_mut()),
             offset: AtomicUsize::new(0),
             kept: UnsafeCell::new(Vec::new()),
         }
@@ -117,9 +122,20 @@ impl<T: Class> Deref for Own<T> {
 }
 
 impl<T: Class> Own<T> {
-    /// A new instance of the exact class.
-    #[inline]
-    pub fn new(value: T) -> Result<Self> {
+    /// A new instance of the exact class. Its value is made where it will lie, and not moved there.
+    #[inline(always)]
+    pub fn new(value: impl FnOnce() -> T) -> Result<Self> {
+        Self::make(value, T::GC)
+    }
+
+    /// The same, for one that will never hold anything that could lead back to it: the collector need not see it.
+    #[inline(always)]
+    pub fn new_untracked(value: impl FnOnce() -> T) -> Result<Self> {
+        Self::make(value, false)
+    }
+
+    #[inline(always)]
+    fn make(value: impl FnOnce() -> T, tracked: bool) -> Result<Self> {
         let cell = T::cell();
         // SAFETY: attached, so nobody else touches the list; a kept instance is untracked memory whose type is the
         // exact class and whose value was dropped; a fresh one is zeroed by tp_alloc. The value is written before
@@ -127,8 +143,8 @@ impl<T: Class> Own<T> {
         unsafe {
             if let Some(object) = (*cell.kept.get()).pop() {
                 revive(object);
-                value_ptr::<T>(object).write(value);
-                if T::GC {
+                value_ptr::<T>(object).write(value());
+                if tracked {
                     c::PyObject_GC_Track(object.cast());
                 }
                 return Ok(Own(Obj::new_ref(object)?, PhantomData));
@@ -136,7 +152,10 @@ impl<T: Class> Own<T> {
             let class = cell.ptr();
             let alloc = (*class).tp_alloc.expect("every class has an allocator");
             let object = Obj::new_ref(alloc(class, 0))?;
-            value_ptr::<T>(object.as_ptr()).write(value);
+            value_ptr::<T>(object.as_ptr()).write(value());
+            if T::GC && !tracked {
+                c::PyObject_GC_UnTrack(object.as_ptr().cast());
+            }
             Ok(Own(object, PhantomData))
         }
     }
@@ -149,6 +168,11 @@ impl<T: Class> Own<T> {
         // offset, and nobody sees one before the value is written.
         unsafe {
             assert!(c::PyType_IsSubtype(class, T::cell().ptr()) != 0, "a subclass");
+            if T::HAS_USUAL_SUBCLASS && T::cell().usual_subclass.load(Relaxed).is_null() {
+                // It lives for ever from now on, so that no other class can come to its address.
+                c::Py_INCREF(class.cast());
+                T::cell().usual_subclass.store(class, Relaxed);
+            }
             let alloc = (*class).tp_alloc.expect("every class has an allocator");
             let object = Obj::new_ref(alloc(class, 0))?;
             value_ptr::<T>(object.as_ptr()).write(value);
@@ -159,11 +183,11 @@ impl<T: Class> Own<T> {
     /// The object as an instance of `T`, if it is one.
     #[inline(always)]
     pub fn from_obj(object: &Obj) -> Option<&Own<T>> {
-        let class = T::cell().ptr();
+        let (class, found) = (T::cell().ptr(), object.type_ptr());
+        let is_usual = found == class || (T::HAS_USUAL_SUBCLASS && found == T::cell().usual_subclass.load(Relaxed));
         // SAFETY: a live object and a class; the layouts of `Obj` and `Own` are the same.
         unsafe {
-            (object.type_ptr() == class || c::PyType_IsSubtype(object.type_ptr(), class) != 0)
-                .then(|| &*ptr::from_ref(object).cast::<Own<T>>())
+            (is_usual || c::PyType_IsSubtype(found, class) != 0).then(|| &*ptr::from_ref(object).cast::<Own<T>>())
         }
     }
 
@@ -386,7 +410,7 @@ unsafe extern "C" fn new<T: Class>(
     _kwargs: *mut c::PyObject,
 ) -> *mut c::PyObject {
     super::trampoline::guard(|| {
-        let value = T::NEW.expect("classes without NEW have no tp_new")();
+        let value = T::NEW.expect("classes without NEW have no tp_new");
         if class == T::cell().ptr() {
             return Ok(Own::new(value)?.into_obj());
         }
@@ -394,7 +418,7 @@ unsafe extern "C" fn new<T: Class>(
         let class = class.cast();
         // SAFETY: Python calls this with a class.
         let class = unsafe { Obj::peek(&class) };
-        Ok(Own::new_in(class, value)?.into_obj())
+        Ok(Own::new_in(class, value())?.into_obj())
     })
 }
 

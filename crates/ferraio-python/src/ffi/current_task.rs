@@ -1,6 +1,7 @@
 //! `asyncio.current_task()`: where the interpreter's own asyncio looks it up.
 //!
-//! Up to 3.13 that is a dict {loop: task} of `_asyncio`; from 3.14 on a field of the thread's state, which has no name
+//! Up to 3.13 that is a dict {loop: task} of `_asyncio`, whose entry is written in place where that can be
+//! done ([`dict_entry`](super::dict_entry)); from 3.14 on a field of the thread's state, which has no name
 //! in the C API. Its place is found when the module is loaded: we ask `_asyncio` to store two objects of ours as running
 //! loop and task, and look for the two pointers side by side. Where they are not found, `_swap_current_task` is called.
 
@@ -58,10 +59,18 @@ pub fn prepare() -> Result<()> {
 
 #[cfg(not(Py_3_14))]
 mod store {
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
     use pyo3_ffi as c;
 
     use super::{Import, Obj, Result};
     use crate::ffi::Raised;
+    use crate::ffi::dict_entry::PlaceInDict;
+
+    /// Where the loop that ran last has its entry.
+    static PLACE: PlaceInDict = PlaceInDict::new();
+    /// May it be written in place?
+    static IN_PLACE: AtomicBool = AtomicBool::new(false);
 
     static CURRENT_TASKS: Import = Import::new("_asyncio", "_current_tasks");
 
@@ -85,6 +94,7 @@ mod store {
     }
 
     pub fn prepare() -> Result<()> {
+        IN_PLACE.store(PlaceInDict::is_understood()?, Relaxed);
         CURRENT_TASKS.get().map(drop)
     }
 
@@ -105,8 +115,15 @@ mod store {
     #[inline(always)]
     pub fn set(event_loop: &Obj, hash: isize, task: &Obj) -> Result<()> {
         let dict = CURRENT_TASKS.get()?;
+        if PLACE.replace(dict, event_loop, task) {
+            return Ok(());
+        }
         // SAFETY: a dict and two live objects; `hash` is that of the loop.
-        Raised::check(unsafe { _PyDict_SetItem_KnownHash(dict.as_ptr(), event_loop.as_ptr(), task.as_ptr(), hash) })
+        Raised::check(unsafe { _PyDict_SetItem_KnownHash(dict.as_ptr(), event_loop.as_ptr(), task.as_ptr(), hash) })?;
+        if IN_PLACE.load(Relaxed) {
+            PLACE.find(dict, event_loop);
+        }
+        Ok(())
     }
 
     #[inline(always)]

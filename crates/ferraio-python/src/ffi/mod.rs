@@ -17,6 +17,8 @@ pub mod class;
 pub mod coroutine;
 pub mod current_task;
 pub mod deque;
+#[cfg(not(Py_3_14))]
+mod dict_entry;
 pub mod exception;
 pub mod fork;
 pub mod hooks;

@@ -106,6 +106,19 @@ impl Obj {
         self.0.as_ptr()
     }
 
+    /// Asks the processor to have the object at hand soon: the memory from its start on, `lines` cache lines of it.
+    #[inline(always)]
+    pub fn prefetch(&self, lines: usize) {
+        #[cfg(target_arch = "x86_64")]
+        for line in 0..lines {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            // SAFETY: a hint; the processor ignores addresses that it cannot read.
+            unsafe { _mm_prefetch(self.as_ptr().cast::<i8>().wrapping_add(line * 64), _MM_HINT_T0) };
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = lines;
+    }
+
     /// The pointer and its reference, which the caller now owns.
     #[inline(always)]
     pub fn into_ptr(self) -> *mut c::PyObject {

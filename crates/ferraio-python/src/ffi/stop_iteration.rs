@@ -33,7 +33,7 @@ pub fn set(value: Obj) {
     // SAFETY: a new or recycled instance, whose fields are NULL; `value` and `args` take over one reference each.
     // `args` must not be NULL in an exception that somebody may print.
     unsafe {
-        let Ok(exception) = Own::new(StopIteration) else { return };
+        let Ok(exception) = Own::new(|| StopIteration) else { return };
         let fields = exception.obj().as_ptr().cast::<c::PyStopIterationObject>();
         let Ok(empty) = Obj::new_ref(c::PyTuple_New(0)) else { return };
         (&raw mut (*fields).args).write(empty.into_ptr());

@@ -116,7 +116,7 @@ mod list {
             // There the lists have locks.
             return Ok(());
         }
-        let task = Own::new(Task::NEW.expect("Python can make tasks")())?;
+        let task = Own::new(Task::NEW.expect("Python can make tasks"))?;
         // SAFETY: ours follows the C struct of the base class, which is made of whole words.
         let words = unsafe {
             let length = super::super::class::offset_behind(crate::imports::ASYNCIO_TASK.get()?) / size_of::<usize>();

@@ -132,7 +132,7 @@ fn await_(this: &Own<Future>) -> Result<Obj> {
 
 fn real_iterator(this: &Own<Future>) -> Result<Obj> {
     this.loop_of()?;
-    Ok(Own::new(crate::future_iterator::FutureIterator::new(this.clone()))?.into_obj())
+    Ok(Own::new(|| crate::future_iterator::FutureIterator::new(this.clone()))?.into_obj())
 }
 
 fn repr(this: &Own<Future>) -> Result<Obj> {

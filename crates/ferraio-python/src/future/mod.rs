@@ -36,6 +36,7 @@ pub enum State {
 }
 
 /// Who is to be told when the future is done.
+#[repr(usize)]
 pub enum Callback {
     /// A task that awaits it.
     Task(Own<Task>),
@@ -183,16 +184,11 @@ impl Future {
         }
     }
 
-    /// The state of a pending future of this loop.
-    #[inline(always)]
-    pub fn pending(event_loop: &Own<EventLoop>) -> Self {
-        Future { event_loop: Slot::new(event_loop.obj().clone()), ..Future::uninitialised() }
-    }
-
     /// A pending future of a loop of ours.
     #[inline]
     pub fn create(event_loop: &Own<EventLoop>) -> Result<Own<Future>> {
-        let future = Own::new(Future::pending(event_loop))?;
+        let future = Own::new(Future::uninitialised)?;
+        future.event_loop.set(event_loop.obj().clone());
         if event_loop.debug() {
             future.remember_source()?;
         }
@@ -368,9 +364,9 @@ impl Own<Future> {
             return event_loop::call_soon_foreign(&event_loop, &callback, Some(self.obj()), &context);
         };
         match callback {
-            Callback::Task(task) => ours.push(Ready::Wake(task, self.clone())),
-            Callback::Gather(gather) => ours.push(Ready::Gather(gather, self.clone())),
-            Callback::Group(group) => ours.push(Ready::Group(group, self.clone())),
+            Callback::Task(task) => ours.push(|| Ready::Wake(task, self.clone())),
+            Callback::Gather(gather) => ours.push(|| Ready::Gather(gather, self.clone())),
+            Callback::Group(group) => ours.push(|| Ready::Group(group, self.clone())),
             Callback::Function(function) => {
                 let Function { callback, context } = *function;
                 return ours.call_soon_one(callback, self.obj().clone(), context);

@@ -147,7 +147,7 @@ impl Own<Task> {
     #[inline]
     pub fn create(event_loop: &Own<EventLoop>, coro: &Obj, options: Options) -> Result<Own<Task>> {
         if !event_loop.is_plain() || options.eager_start || !is_coroutine(coro)? {
-            let task = Own::new(Task::uninitialised())?;
+            let task = Own::new(Task::uninitialised)?;
             task.begin(coro, Some(event_loop.obj().clone()), options)?;
             return Ok(task);
         }
@@ -155,15 +155,13 @@ impl Own<Task> {
             Some(context) if !context.is_none() => check_context(context)?,
             _ => copy_context()?,
         };
-        let task = Own::new(Task {
-            future: Future::pending(event_loop),
-            coro: Slot::new(coro.clone()),
-            context: Slot::new(context),
-            ..Task::uninitialised()
-        })?;
+        let task = Own::new(Task::uninitialised)?;
+        task.future.event_loop.set(event_loop.obj().clone());
+        task.coro.set(coro.clone());
+        task.context.set(context);
         task.take_name(options.name)?;
         task_list::add(&task)?;
-        event_loop.push(Ready::Step(task.clone()));
+        event_loop.push(|| Ready::Step(task.clone()));
         Ok(task)
     }
 
@@ -205,7 +203,7 @@ impl Own<Task> {
         match Own::<EventLoop>::from_obj(&event_loop).filter(|ours| ours.is_direct()) {
             Some(ours) => {
                 ours.check_open()?;
-                ours.push(Ready::Step(self.clone()));
+                ours.push(|| Ready::Step(self.clone()));
             }
             None => event_loop::call_soon_foreign(&event_loop, &self.obj().attr(&py::STEP)?, None, &context)?,
         }
@@ -429,10 +427,10 @@ impl Own<Task> {
         if let Some(ours) = Own::<EventLoop>::from_obj(&event_loop)
             && ours.takes_directly()?
         {
-            ours.push(match error {
-                None => Ready::Step(self.clone()),
-                Some(error) => Ready::Throw(self.clone(), error),
-            });
+            match error {
+                None => ours.push(|| Ready::Step(self.clone())),
+                Some(error) => ours.push(|| Ready::Throw(self.clone(), error)),
+            }
             return Ok(());
         }
         let context = self.context.get_or_none();

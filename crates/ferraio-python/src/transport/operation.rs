@@ -356,7 +356,7 @@ fn begin(this: &Own<EventLoop>, kind: Kind, sock: &Obj, argument: Option<&Obj>) 
     if sock.type_ptr() != SOCKET.get()?.as_ptr().cast() {
         return original(this, kind, sock, argument);
     }
-    let operation = Own::new(SocketOperation {
+    let operation = Own::new(|| SocketOperation {
         kind: Cell::new(kind),
         progress: Cell::new(Progress::New),
         event_loop: Slot::new(this.clone()),
