@@ -61,14 +61,7 @@ impl Own<EventLoop> {
                 break Ok(());
             }
         };
-        match outcome {
-            Ok(()) => self.leave_task(),
-            Err(raised) => {
-                let error = raised.take();
-                self.leave_task()?;
-                Err(crate::ffi::Raised::exception(error))
-            }
-        }
+        self.leave_task_after(outcome)
     }
 
     /// Runs one turn, perhaps in the middle of another one (`nest_asyncio`): the task whose step waits for this is not
@@ -79,19 +72,23 @@ impl Own<EventLoop> {
         if interrupted.is_some() {
             current_task::clear(self.obj(), self.hash.get())?;
         }
-        let outcome = match self.run_turn() {
+        let outcome = self.leave_task_after(self.run_turn());
+        if let Some(task) = interrupted {
+            current_task::set(self.obj(), self.hash.get(), &task)?;
+            self.task_is_current.set(was_ours);
+        }
+        outcome
+    }
+
+    fn leave_task_after(&self, outcome: Result<()>) -> Result<()> {
+        match outcome {
             Ok(()) => self.leave_task(),
             Err(raised) => {
                 let error = raised.take();
                 self.leave_task()?;
                 Err(crate::ffi::Raised::exception(error))
             }
-        };
-        if let Some(task) = interrupted {
-            current_task::set(self.obj(), self.hash.get(), &task)?;
-            self.task_is_current.set(was_ours);
         }
-        outcome
     }
 
     /// Asks the kernel which fds are ready: if there is nothing else to do, or not for a while.
