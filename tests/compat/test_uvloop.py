@@ -15,14 +15,20 @@ from expectations import Expectations
 EXPECTATIONS = Expectations.read(Path(__file__).with_name("uvloop_expected_failures.toml"))
 
 
+@pytest.fixture(scope="module")
+def archive():
+    """Fetches the archive, or skips all of these tests."""
+    try:
+        uvloop_archive.fetch()
+    except uvloop_archive.OutOfReach as out_of_reach:
+        pytest.skip(str(out_of_reach))
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("archive")
 @pytest.mark.parametrize("mode", ["loop", "installed"])
 @pytest.mark.parametrize("module", uvloop_suite.MODULES)
 def test_uvloop(module, mode):
     if module in uvloop_suite.NEEDS:
         pytest.importorskip(uvloop_suite.NEEDS[module])
-    try:
-        uvloop_archive.fetch()
-    except uvloop_archive.OutOfReach as out_of_reach:
-        pytest.skip(str(out_of_reach))
     judgement.as_expected(uvloop_suite, EXPECTATIONS, module, mode)

@@ -53,7 +53,7 @@ def _download() -> bytes:
         if found is None:
             raise OutOfReach(f"uvloop's tests are out of reach: {project} has no {ARCHIVE}")
         data, _ = _read(found)
-    except OSError as error:
+    except (OSError, json.JSONDecodeError) as error:
         raise OutOfReach(f"uvloop's tests are out of reach: {project}: {error}") from error
     if not _is_genuine(data):
         raise ValueError(f"{found} is not the archive that we know: its SHA-256 is {hashlib.sha256(data).hexdigest()}")
