@@ -100,6 +100,35 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
 
     # Running.
 
+    # nest_asyncio looks for this before it replaces a loop's methods. Ours nests by itself, see `run_until_complete`.
+    _nest_patched = True
+
+    def run_until_complete(self, future):
+        """Run until a future is done, and return its result or raise its exception.
+
+        In a loop that runs already this is a RuntimeError, unless nest_asyncio was applied.
+        """
+        if hasattr(asyncio, "_nest_patched") and asyncio.events._get_running_loop() is self:
+            return self._run_within_a_run(future)
+        return super().run_until_complete(future)
+
+    def _run_within_a_run(self, future):
+        """Run turns in the middle of one, until a future is done. A stop() on the way ends the run around this one."""
+        self._check_closed()
+        given, future = future, asyncio.ensure_future(future, loop=self)
+        if future is not given:
+            # An exception that leaves this run is to be told, not that its task is pending.
+            future._log_destroy_pending = False
+        stopped = self._stopping
+        try:
+            while not future.done():
+                self._stopping = False
+                self._run_once()
+                stopped = stopped or self._stopping
+        finally:
+            self._stopping = stopped
+        return future.result()
+
     def run_forever(self):
         """Run until stop() is called."""
         old_hooks = self._begin_running()
