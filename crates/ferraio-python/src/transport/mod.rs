@@ -2,12 +2,12 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `tcp.rs` | the transport: its state, and how a connection begins and ends |
+//! | `endpoint/` | what all transports have in common: a socket and its protocol, from beginning to end |
+//! | `tcp.rs` | the transport for streams |
 //! | `reading.rs` | from the socket to the protocol |
-//! | `writing.rs` | from the program to the socket, and flow control |
-//! | `class.rs` | what Python sees of the transport |
+//! | `writing.rs` | from the program to the socket |
+//! | `class.rs` | what Python sees of the transport for streams |
 //! | `datagram/` | the transport for datagrams |
-//! | `flow_control.rs` | when a protocol pauses writing |
 //! | `accepting.rs` | connections from a listening socket |
 //! | `address_book.rs` | addresses seen lately |
 //! | `pipe.rs` | reading from pipes |
@@ -18,7 +18,7 @@ mod accepting;
 mod address_book;
 mod class;
 mod datagram;
-mod flow_control;
+mod endpoint;
 mod operation;
 mod pipe;
 mod reading;

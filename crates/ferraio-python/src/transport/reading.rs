@@ -5,7 +5,8 @@
 
 use ferraio_core::socket::{self, Io};
 
-use super::tcp::{Delivery, Phase, SocketTransport};
+use super::endpoint::Phase;
+use super::tcp::{Delivery, SocketTransport};
 use super::tls::TlsProtocol;
 use crate::error::{Error, os_exception};
 use crate::event_loop::{Direction, EventLoop, READ_SIZE};
@@ -54,43 +55,15 @@ impl Own<SocketTransport> {
         } else {
             Delivery::Data
         });
-        self.protocol.set(protocol.clone());
+        self.endpoint.protocol.set(protocol.clone());
         self.protocol_is_connected.set(true);
         Ok(())
-    }
-
-    /// Is what arrives given to the protocol?
-    pub(super) fn is_reading(&self) -> bool {
-        !self.is_closing() && !self.paused.get()
-    }
-
-    /// The protocol knows of the connection: reading may begin.
-    pub(super) fn start_reading(&self) -> Result<()> {
-        if self.is_reading() { self.watch(Direction::Read, true) } else { Ok(()) }
-    }
-
-    pub(super) fn pause_reading(&self) -> Result<()> {
-        if !self.is_reading() {
-            return Ok(());
-        }
-        self.paused.set(true);
-        self.watch(Direction::Read, false)?;
-        self.log_debug("%r pauses reading")
-    }
-
-    pub(super) fn resume_reading(&self) -> Result<()> {
-        if self.is_closing() || !self.paused.get() {
-            return Ok(());
-        }
-        self.paused.set(false);
-        self.watch(Direction::Read, true)?;
-        self.log_debug("%r resumes reading")
     }
 
     /// The fd is readable. Another callback may have stopped the reading since the loop saw that.
     #[inline]
     pub(super) fn read_ready(&self) -> Result<()> {
-        if !self.reads.get() || self.phase.get() == Phase::Lost {
+        if !self.endpoint.reads.get() || self.endpoint.phase.get() == Phase::Lost {
             return Ok(());
         }
         match self.delivery.get() {
@@ -112,7 +85,7 @@ impl Own<SocketTransport> {
     #[inline]
     fn receive_through_shared_buffer(&self, event_loop: &Own<EventLoop>) -> Result<()> {
         let mut buffer = event_loop.take_read_buffer();
-        let outcome = socket::recv(self.fd.get(), &mut buffer);
+        let outcome = socket::recv(self.endpoint.fd.get(), &mut buffer);
         let data = match outcome {
             Ok(Io::Done(size)) if size > 0 => Some(Obj::bytes(&buffer[..size])),
             _ => None,
@@ -132,7 +105,7 @@ impl Own<SocketTransport> {
     /// About as much comes as the last time: the protocol gets the very memory into which it was received.
     #[inline]
     fn receive_directly(&self, event_loop: &Own<EventLoop>, room: usize) -> Result<()> {
-        let received = match event_loop.spare_bytes.receive(self.fd.get(), room)? {
+        let received = match event_loop.spare_bytes.receive(self.endpoint.fd.get(), room)? {
             Ok(Io::Done(Some(received))) => received,
             outcome => return self.nothing_received(Nothing::from(outcome)),
         };
@@ -147,7 +120,7 @@ impl Own<SocketTransport> {
 
     #[inline(always)]
     fn deliver(&self, data: &Obj) -> Result<()> {
-        let Some(protocol) = self.protocol.get() else { return Ok(()) };
+        let Some(protocol) = self.endpoint.protocol.get() else { return Ok(()) };
         let outcome = match Own::<StreamReaderProtocol>::from_obj(&protocol) {
             Some(stream) if self.delivery.get() == Delivery::Stream && stream.is_plain()? => stream.receive(data),
             _ => protocol.call_method(&DATA_RECEIVED, [data]).map(drop),
@@ -159,14 +132,14 @@ impl Own<SocketTransport> {
     }
 
     fn receive_tls(&self) -> Result<()> {
-        let Some(protocol) = self.protocol.get() else { return Ok(()) };
+        let Some(protocol) = self.endpoint.protocol.get() else { return Ok(()) };
         let tls = match Own::<TlsProtocol>::from_obj(&protocol) {
             Some(tls) if tls.is_plain()? => tls,
             _ => return self.receive_into_buffer(),
         };
         let event_loop = self.event_loop()?;
         let mut buffer = event_loop.take_read_buffer();
-        let received = match socket::recv(self.fd.get(), &mut buffer) {
+        let received = match socket::recv(self.endpoint.fd.get(), &mut buffer) {
             Ok(Io::Done(size)) if size > 0 => Ok(tls.receive(&buffer[..size])),
             outcome => Err(Nothing::from(outcome)),
         };
@@ -179,13 +152,13 @@ impl Own<SocketTransport> {
     }
 
     fn receive_into_buffer(&self) -> Result<()> {
-        let Some(protocol) = self.protocol.get() else { return Ok(()) };
+        let Some(protocol) = self.endpoint.protocol.get() else { return Ok(()) };
         let memory = match self.offered_memory(&protocol) {
             Ok(memory) => memory,
             Err(raised) => return self.fatal(raised, "Fatal error: protocol.get_buffer() call failed."),
         };
         let outcome = match Buffer::writable(&memory) {
-            Ok(mut buffer) => socket::recv(self.fd.get(), buffer.bytes_mut()),
+            Ok(mut buffer) => socket::recv(self.endpoint.fd.get(), buffer.bytes_mut()),
             Err(raised) => return self.fatal(raised, "Fatal read error on socket transport"),
         };
         drop(memory);
@@ -218,7 +191,7 @@ impl Own<SocketTransport> {
     /// The peer sends nothing more.
     fn end_of_stream(&self) -> Result<()> {
         self.log_debug("%r received EOF")?;
-        let Some(protocol) = self.protocol.get() else { return Ok(()) };
+        let Some(protocol) = self.endpoint.protocol.get() else { return Ok(()) };
         let keep_open = match protocol.call_method(&EOF_RECEIVED, []) {
             Ok(keep_open) => keep_open,
             Err(raised) => return self.fatal(raised, "Fatal error: protocol.eof_received() call failed."),
@@ -228,14 +201,5 @@ impl Own<SocketTransport> {
             return self.watch(Direction::Read, false);
         }
         self.close()
-    }
-
-    /// In debug mode: a line for the log.
-    fn log_debug(&self, text: &str) -> Result<()> {
-        static LOG: Import = Import::new("ferraio._cold", "log_transport");
-        if self.event_loop.get().is_some_and(|event_loop| event_loop.debug()) {
-            LOG.get()?.call([&Obj::str(text)?, self.obj()])?;
-        }
-        Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! From the program to the socket, and flow control.
+//! From the program to the socket.
 //!
 //! What is written goes to the kernel at once, if nothing waits before it. What the kernel does not take is queued:
 //! `bytes` as they are, anything that may change afterwards as a copy.
@@ -7,11 +7,12 @@ use std::io::IoSlice;
 
 use ferraio_core::socket::{self, Io};
 
-use super::tcp::{HIGH_WATER, Phase, SocketTransport};
+use super::endpoint::{Phase, Transport};
+use super::tcp::SocketTransport;
 use crate::error::{Error, os_exception};
 use crate::event_loop::Direction;
 use crate::ffi::buffer::Buffer;
-use crate::ffi::{Import, Name, Obj, Own, Raised, Result};
+use crate::ffi::{Obj, Own, Raised, Result};
 use crate::imports::{self as py};
 
 /// Bytes that wait to be sent: an exact `bytes` object.
@@ -93,8 +94,8 @@ impl Own<SocketTransport> {
         };
         let bytes = outgoing.bytes();
         let mut sent = 0;
-        if self.queue.borrow().is_empty() {
-            match socket::send(self.fd.get(), bytes) {
+        if self.is_drained() {
+            match socket::send(self.endpoint.fd.get(), bytes) {
                 Ok(Io::Done(size)) if size == bytes.len() => return Ok(()),
                 Ok(Io::Done(size)) => sent = size,
                 Ok(Io::Later) => {}
@@ -114,8 +115,8 @@ impl Own<SocketTransport> {
             return Ok(());
         }
         let mut sent = 0;
-        if self.queue.borrow().is_empty() {
-            match socket::send(self.fd.get(), data) {
+        if self.is_drained() {
+            match socket::send(self.endpoint.fd.get(), data) {
                 Ok(Io::Done(size)) if size == data.len() => return Ok(()),
                 Ok(Io::Done(size)) => sent = size,
                 Ok(Io::Later) => {}
@@ -145,9 +146,9 @@ impl Own<SocketTransport> {
             return Ok(());
         }
         let mut sent = 0;
-        if self.queue.borrow().is_empty() {
+        if self.is_drained() {
             let slices: Vec<IoSlice<'_>> = outgoing.iter().map(|line| IoSlice::new(line.bytes())).collect();
-            match socket::send_vectored(self.fd.get(), &slices) {
+            match socket::send_vectored(self.endpoint.fd.get(), &slices) {
                 Ok(Io::Done(size)) => sent = size,
                 Ok(Io::Later) => {}
                 Err(error) => {
@@ -174,11 +175,11 @@ impl Own<SocketTransport> {
         if self.is_closing() || self.eof.replace(true) {
             return Ok(());
         }
-        if self.queue.borrow().is_empty() { self.shut_down() } else { Ok(()) }
+        if self.is_drained() { self.shut_down() } else { Ok(()) }
     }
 
     fn shut_down(&self) -> Result<()> {
-        socket::shutdown_write(self.fd.get()).map_err(|error| Error::from(error).raise())
+        socket::shutdown_write(self.endpoint.fd.get()).map_err(|error| Error::from(error).raise())
     }
 
     #[inline(always)]
@@ -195,21 +196,13 @@ impl Own<SocketTransport> {
     /// Is the connection lost already? Whoever keeps on writing is warned.
     #[inline(always)]
     fn is_too_late(&self) -> Result<bool> {
-        if self.phase.get() == Phase::Lost {
+        if self.endpoint.phase.get() == Phase::Lost {
             return self.count_lost_write().map(|()| true);
         }
-        if !self.sock.is_some() {
+        if !self.endpoint.sock.is_some() {
             return Err(Error::runtime("the transport is not connected"));
         }
         Ok(false)
-    }
-
-    #[cold]
-    fn count_lost_write(&self) -> Result<()> {
-        static LOG: Import = Import::new("ferraio._cold", "log_lost_write");
-        let count = self.lost_writes.get();
-        self.lost_writes.set(count.saturating_add(1));
-        LOG.get()?.call([&Obj::int(count.into())?]).map(drop)
     }
 
     #[cold]
@@ -229,7 +222,7 @@ impl Own<SocketTransport> {
 
     /// The fd is writable. Another callback may have dropped what waited since the loop saw that.
     pub(super) fn write_ready(&self) -> Result<()> {
-        if self.phase.get() == Phase::Lost || self.queue.borrow().is_empty() {
+        if self.endpoint.phase.get() == Phase::Lost || self.is_drained() {
             return Ok(());
         }
         match self.send_queued() {
@@ -241,14 +234,14 @@ impl Own<SocketTransport> {
             Err(error) => return self.queued_write_failed(&error),
         }
         self.maybe_resume_protocol()?; // It may write more.
-        if !self.queue.borrow().is_empty() || self.phase.get() == Phase::Lost {
+        if !self.is_drained() || self.endpoint.phase.get() == Phase::Lost {
             return Ok(());
         }
         self.watch(Direction::Write, false)?;
         if let Some(waiter) = self.empty_waiter.get() {
             waiter.call_method(&py::SET_RESULT, [&Obj::none()])?;
         }
-        if self.phase.get() == Phase::Closing {
+        if self.endpoint.phase.get() == Phase::Closing {
             return self.finish_closing();
         }
         if self.eof.get() { self.shut_down() } else { Ok(()) }
@@ -256,7 +249,7 @@ impl Own<SocketTransport> {
 
     fn send_queued(&self) -> std::io::Result<Io<usize>> {
         let queue = self.queue.borrow();
-        let fd = self.fd.get();
+        let fd = self.endpoint.fd.get();
         let mut chunks = queue.iter();
         match (chunks.next(), chunks.nth(FEW_SLICES - 1)) {
             (Some(_), None) if queue.iter().nth(1).is_none() => socket::send(fd, queue.front().unwrap_or_default()),
@@ -272,64 +265,6 @@ impl Own<SocketTransport> {
         match self.empty_waiter.get() {
             Some(waiter) => waiter.call_method(&py::SET_EXCEPTION, [&error]).map(drop),
             None => Ok(()),
-        }
-    }
-
-    /// Drops what waits to be sent.
-    pub(super) fn drop_queue(&self) {
-        let chunks = self.queue.borrow_mut().take_all();
-        drop(chunks);
-    }
-
-    /// Tells the protocol to pause, if too much waits.
-    pub(super) fn maybe_pause_protocol(&self) -> Result<()> {
-        static PAUSE_WRITING: Name = Name::new("pause_writing");
-        if self.queue.borrow().len() <= self.high_water.get() || self.protocol_is_paused.replace(true) {
-            return Ok(());
-        }
-        self.tell_protocol(&PAUSE_WRITING, "protocol.pause_writing() failed")
-    }
-
-    /// Tells the protocol to go on, if it was paused and little waits.
-    #[inline]
-    pub(super) fn maybe_resume_protocol(&self) -> Result<()> {
-        static RESUME_WRITING: Name = Name::new("resume_writing");
-        if !self.protocol_is_paused.get() || self.queue.borrow().len() > self.low_water.get() {
-            return Ok(());
-        }
-        self.protocol_is_paused.set(false);
-        self.tell_protocol(&RESUME_WRITING, "protocol.resume_writing() failed")
-    }
-
-    fn tell_protocol(&self, method: &Name, failed: &str) -> Result<()> {
-        let Some(protocol) = self.protocol.get() else { return Ok(()) };
-        match protocol.call_method(method, []) {
-            Ok(_) => Ok(()),
-            Err(raised) if raised.stops_the_loop() => Err(raised),
-            Err(raised) => {
-                let error = raised.take();
-                self.report(&self.event_loop()?, &error, failed)
-            }
-        }
-    }
-
-    /// `set_write_buffer_limits(high, low)`, without looking at what waits.
-    pub(super) fn set_limits(&self, high: &Obj, low: &Obj) -> Result<()> {
-        static LIMITS: Import = Import::new("ferraio._cold", "write_buffer_limits");
-        let limits = LIMITS.get()?.call([high, low])?;
-        if let [low, high] = limits.tuple_items() {
-            self.low_water.set(low.as_f64()?.floor() as usize);
-            self.high_water.set(high.as_f64()?.floor() as usize);
-        }
-        self.limits.set(limits);
-        Ok(())
-    }
-
-    /// (low, high), as they were given.
-    pub(super) fn limits(&self) -> Result<Obj> {
-        match self.limits.get() {
-            Some(limits) => Ok(limits),
-            None => Obj::tuple([Obj::int(HIGH_WATER as i64 / 4)?, Obj::int(HIGH_WATER as i64)?]),
         }
     }
 }

@@ -7,10 +7,11 @@
 use ferraio_core::address::Address;
 use ferraio_core::socket::{self, Io};
 
-use super::{DatagramTransport, Phase};
+use super::DatagramTransport;
 use crate::error::Error;
-use crate::event_loop::{Direction, EventLoop, READ_SIZE};
-use crate::ffi::{Import, Name, Obj, Own, Result, exception};
+use crate::event_loop::{EventLoop, READ_SIZE};
+use crate::ffi::{Name, Obj, Own, Result, exception};
+use crate::transport::endpoint::Phase;
 
 /// No more than this many are received before the others in the loop get their turn.
 const MOST_AT_ONCE: u8 = 32;
@@ -23,44 +24,12 @@ const READ_ERROR: &str = "Fatal read error on datagram transport";
 type Datagram = (Obj, Obj);
 
 impl Own<DatagramTransport> {
-    /// The protocol knows of the transport: reading may begin.
-    pub(super) fn start_reading(&self) -> Result<()> {
-        if self.is_reading() { self.watch(Direction::Read, true) } else { Ok(()) }
-    }
-
-    pub(super) fn pause_reading(&self) -> Result<()> {
-        if !self.is_reading() {
-            return Ok(());
-        }
-        self.paused.set(true);
-        self.watch(Direction::Read, false)?;
-        self.log_debug("%r pauses reading")
-    }
-
-    pub(super) fn resume_reading(&self) -> Result<()> {
-        if self.is_closing() || !self.paused.get() {
-            return Ok(());
-        }
-        self.paused.set(false);
-        self.watch(Direction::Read, true)?;
-        self.log_debug("%r resumes reading")
-    }
-
-    /// In debug mode: a line for the log.
-    fn log_debug(&self, text: &str) -> Result<()> {
-        static LOG: Import = Import::new("ferraio._cold", "log_transport");
-        if self.event_loop.get().is_some_and(|event_loop| event_loop.debug()) {
-            LOG.get()?.call([&Obj::str(text)?, self.obj()])?;
-        }
-        Ok(())
-    }
-
     /// The fd is readable. Another callback may have stopped the reading since the loop saw that.
     #[inline]
     pub(super) fn read_ready(&self) -> Result<()> {
         let most = self.at_once.get();
         for received in 0..most {
-            if !self.reads.get() || self.phase.get() == Phase::Lost {
+            if !self.endpoint.reads.get() || self.endpoint.phase.get() == Phase::Lost {
                 return Ok(());
             }
             let event_loop = self.event_loop()?;
@@ -89,7 +58,7 @@ impl Own<DatagramTransport> {
     fn receive(&self, event_loop: &Own<EventLoop>) -> Result<Io<Datagram>> {
         let mut from = Address::none();
         let mut buffer = event_loop.take_read_buffer();
-        let outcome = socket::recv_from(self.fd.get(), &mut buffer, &mut from);
+        let outcome = socket::recv_from(self.endpoint.fd.get(), &mut buffer, &mut from);
         let data = match outcome {
             Ok(Io::Done(size)) => Obj::bytes(&buffer[..size]).map(Io::Done),
             Ok(Io::Later) => Ok(Io::Later),
@@ -109,7 +78,7 @@ impl Own<DatagramTransport> {
     #[cold]
     fn receive_by_socket(&self) -> Result<Io<Datagram>> {
         static RECVFROM: Name = Name::new("recvfrom");
-        match self.sock.get_or_none().call_method(&RECVFROM, [&Obj::int(READ_SIZE as i64)?]) {
+        match self.endpoint.sock.get_or_none().call_method(&RECVFROM, [&Obj::int(READ_SIZE as i64)?]) {
             Ok(datagram) => match datagram.tuple_items() {
                 [data, address] => Ok(Io::Done((data.clone(), address.clone()))),
                 _ => Err(Error::type_("recvfrom() did not return a pair")),
@@ -125,7 +94,7 @@ impl Own<DatagramTransport> {
     #[inline(always)]
     fn deliver(&self, (data, address): &Datagram) -> Result<()> {
         static DATAGRAM_RECEIVED: Name = Name::new("datagram_received");
-        match self.protocol.get() {
+        match self.endpoint.protocol.get() {
             Some(protocol) => protocol.call_method(&DATAGRAM_RECEIVED, [data, address]).map(drop),
             None => Ok(()),
         }

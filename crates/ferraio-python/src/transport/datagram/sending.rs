@@ -1,15 +1,16 @@
-//! Datagrams from the program to the socket, and flow control.
+//! Datagrams from the program to the socket.
 //!
 //! What is sent goes to the kernel at once, if nothing waits before it. What the kernel does not take is queued: `bytes`
 //! as they are, anything that may change afterwards as a copy.
 
 use ferraio_core::socket::{self, Io};
 
-use super::{DatagramTransport, Phase};
+use super::DatagramTransport;
 use crate::error::Error;
 use crate::event_loop::Direction;
 use crate::ffi::buffer::Buffer;
 use crate::ffi::{Import, Name, Obj, Own, Result, exception};
+use crate::transport::endpoint::{Phase, Transport};
 
 /// How much a queued datagram counts beside its bytes.
 const HEADER: usize = if cfg!(Py_3_13) { 8 } else { 0 };
@@ -37,16 +38,16 @@ impl Own<DatagramTransport> {
             return Err(Error::Value(format!("Invalid address: must be None or {}", text_of(remote)?)).raise());
         }
         let address = remote.as_ref().unwrap_or(address);
-        if self.phase.get() == Phase::Lost && (remote.is_some() || !self.sock.is_some()) {
+        if self.endpoint.phase.get() == Phase::Lost && (remote.is_some() || !self.endpoint.sock.is_some()) {
             return self.count_lost_write();
         }
-        if !self.sock.is_some() {
+        if !self.endpoint.sock.is_some() {
             return Err(Error::runtime("the transport has no socket"));
         }
-        if self.queue.borrow().is_empty() {
+        if self.is_drained() {
             match self.send(data, address) {
                 Ok(Io::Done(())) => return Ok(()),
-                Ok(Io::Later) if self.phase.get() == Phase::Lost => return Ok(()),
+                Ok(Io::Later) if self.endpoint.phase.get() == Phase::Lost => return Ok(()),
                 Ok(Io::Later) => self.watch(Direction::Write, true)?,
                 Err(raised) => return self.failed(raised, WRITE_ERROR),
             }
@@ -66,7 +67,7 @@ impl Own<DatagramTransport> {
                 memory.bytes()
             }
         };
-        let fd = self.fd.get();
+        let fd = self.endpoint.fd.get();
         let outcome = if self.is_connected.get() {
             Some(socket::send(fd, bytes))
         } else {
@@ -85,7 +86,7 @@ impl Own<DatagramTransport> {
     fn send_by_socket(&self, data: &Obj, address: &Obj) -> Result<Io<()>> {
         static SEND: Name = Name::new("send");
         static SENDTO: Name = Name::new("sendto");
-        let sock = self.sock.get_or_none();
+        let sock = self.endpoint.sock.get_or_none();
         let outcome = if self.is_connected.get() {
             sock.call_method(&SEND, [data])
         } else {
@@ -124,52 +125,15 @@ impl Own<DatagramTransport> {
                 Err(raised) => return self.failed(raised, WRITE_ERROR),
             }
         }
-        if self.phase.get() == Phase::Lost {
+        if self.endpoint.phase.get() == Phase::Lost {
             return Ok(());
         }
         self.maybe_resume_protocol()?; // It may send more.
-        if !self.queue.borrow().is_empty() || self.phase.get() == Phase::Lost {
+        if !self.is_drained() || self.endpoint.phase.get() == Phase::Lost {
             return Ok(());
         }
         self.watch(Direction::Write, false)?;
-        if self.phase.get() == Phase::Closing { self.finish_closing() } else { Ok(()) }
-    }
-
-    #[cold]
-    fn count_lost_write(&self) -> Result<()> {
-        static LOG: Import = Import::new("ferraio._cold", "log_lost_write");
-        let count = self.lost_writes.get();
-        self.lost_writes.set(count.saturating_add(1));
-        LOG.get()?.call([&Obj::int(count.into())?]).map(drop)
-    }
-
-    /// Tells the protocol to pause, if too much waits.
-    pub(super) fn maybe_pause_protocol(&self) -> Result<()> {
-        static PAUSE_WRITING: Name = Name::new("pause_writing");
-        if !self.flow.begins_pause(self.queued.get()) {
-            return Ok(());
-        }
-        self.tell_protocol(&PAUSE_WRITING, "protocol.pause_writing() failed")
-    }
-
-    fn maybe_resume_protocol(&self) -> Result<()> {
-        static RESUME_WRITING: Name = Name::new("resume_writing");
-        if !self.flow.ends_pause(self.queued.get()) {
-            return Ok(());
-        }
-        self.tell_protocol(&RESUME_WRITING, "protocol.resume_writing() failed")
-    }
-
-    fn tell_protocol(&self, method: &Name, failed: &str) -> Result<()> {
-        let Some(protocol) = self.protocol.get() else { return Ok(()) };
-        match protocol.call_method(method, []) {
-            Ok(_) => Ok(()),
-            Err(raised) if raised.stops_the_loop() => Err(raised),
-            Err(raised) => {
-                let error = raised.take();
-                self.report(&self.event_loop()?, &error, failed)
-            }
-        }
+        if self.endpoint.phase.get() == Phase::Closing { self.finish_closing() } else { Ok(()) }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::cell::Cell;
 
-use crate::ffi::{Import, Obj, Result, Slot};
+use super::Transport;
+use crate::ffi::{Import, Name, Obj, Own, Result, Slot};
 
 /// More waiting bytes than this pause the protocol, unless a program sets limits of its own.
 const HIGH_WATER: usize = 64 * 1024;
@@ -30,13 +31,13 @@ impl FlowControl {
     }
 
     /// So many bytes wait: is the protocol to be told to pause? It counts as paused from now on.
-    pub(super) fn begins_pause(&self, waiting: usize) -> bool {
+    fn begins_pause(&self, waiting: usize) -> bool {
         waiting > self.high_water.get() && !self.protocol_is_paused.replace(true)
     }
 
     /// So many bytes wait: is the protocol to be told to go on?
     #[inline]
-    pub(super) fn ends_pause(&self, waiting: usize) -> bool {
+    fn ends_pause(&self, waiting: usize) -> bool {
         self.protocol_is_paused.get() && waiting <= self.low_water.get() && self.protocol_is_paused.replace(false)
     }
 
@@ -57,6 +58,39 @@ impl FlowControl {
         match self.limits.get() {
             Some(limits) => Ok(limits),
             None => Obj::tuple([Obj::int(HIGH_WATER as i64 / 4)?, Obj::int(HIGH_WATER as i64)?]),
+        }
+    }
+}
+
+impl<T: Transport> Own<T> {
+    /// Tells the protocol to pause, if too much waits.
+    pub(in crate::transport) fn maybe_pause_protocol(&self) -> Result<()> {
+        static PAUSE_WRITING: Name = Name::new("pause_writing");
+        if !self.endpoint().flow.begins_pause(self.queued_bytes()) {
+            return Ok(());
+        }
+        self.tell_protocol(&PAUSE_WRITING, "protocol.pause_writing() failed")
+    }
+
+    /// Tells the protocol to go on, if it was paused and little waits.
+    #[inline]
+    pub(in crate::transport) fn maybe_resume_protocol(&self) -> Result<()> {
+        static RESUME_WRITING: Name = Name::new("resume_writing");
+        if !self.endpoint().flow.ends_pause(self.queued_bytes()) {
+            return Ok(());
+        }
+        self.tell_protocol(&RESUME_WRITING, "protocol.resume_writing() failed")
+    }
+
+    fn tell_protocol(&self, method: &Name, failed: &str) -> Result<()> {
+        let Some(protocol) = self.endpoint().protocol.get() else { return Ok(()) };
+        match protocol.call_method(method, []) {
+            Ok(_) => Ok(()),
+            Err(raised) if raised.stops_the_loop() => Err(raised),
+            Err(raised) => {
+                let error = raised.take();
+                self.report(&self.event_loop()?, &error, failed)
+            }
         }
     }
 }
