@@ -61,7 +61,7 @@ impl Own<SocketTransport> {
     }
 
     /// The fd is readable. Another callback may have stopped the reading since the loop saw that.
-    #[inline]
+    #[inline(always)]
     pub(super) fn read_ready(&self) -> Result<()> {
         if !self.endpoint.reads.get() || self.endpoint.phase.get() == Phase::Lost {
             return Ok(());
