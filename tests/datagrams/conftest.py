@@ -3,39 +3,22 @@
 import asyncio
 
 import pytest
+from recording import Notes
 
 
-class Recorder(asyncio.DatagramProtocol):
-    """Notes each call, and lets a test wait for it."""
+class Recorder(Notes, asyncio.DatagramProtocol):
+    """Notes each call; datagrams and errors are in queues."""
 
     def __init__(self):
-        loop = asyncio.get_running_loop()
-        self.calls = []
+        super().__init__()
         self.datagrams = asyncio.Queue()
         self.errors = asyncio.Queue()
-        self.resumed = asyncio.Event()
-        self.lost = loop.create_future()
-
-    def connection_made(self, transport):
-        self.transport = transport
-        self.calls.append("connection_made")
 
     def datagram_received(self, data, addr):
         self.datagrams.put_nowait((data, addr))
 
     def error_received(self, exc):
         self.errors.put_nowait(exc)
-
-    def pause_writing(self):
-        self.calls.append("pause_writing")
-
-    def resume_writing(self):
-        self.calls.append("resume_writing")
-        self.resumed.set()
-
-    def connection_lost(self, exc):
-        self.calls.append("connection_lost")
-        self.lost.set_result(exc)
 
 
 @pytest.fixture

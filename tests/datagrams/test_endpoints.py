@@ -134,7 +134,7 @@ def test_nothing_is_given_after_close(play):
             transport.sendto(b"%d" % number, to)
         assert await protocol.lost is None
         assert protocol.datagrams.qsize() == 1
-        assert protocol.calls == ["connection_made", "connection_lost"]
+        assert protocol.names == ["connection_made", "connection_lost"]
 
     play(main)
 

@@ -1,4 +1,4 @@
-"""What the tests of TLS share: certificates, a protocol that notes what it is told, a peer that is in our hands.
+"""What the tests of TLS share: certificates, connections, a peer that is in our hands.
 
 Each test runs on asyncio, and on ferraio with both of its engines: `openssl` drives the library itself, `python` uses
 Python's `SSLObject` for each message.
@@ -7,12 +7,13 @@ Python's `SSLObject` for each message.
 import asyncio
 import contextlib
 import os
-import socket
 import ssl
-import struct
 from pathlib import Path
 
 import pytest
+import recording
+from recording import Recorder
+from tcp_sockets import reset, tcp_pair
 
 ENGINES = ("openssl", "python")
 HERE = Path(__file__).parent
@@ -78,78 +79,11 @@ def client_context(authority):
     return context
 
 
-class Recorder(asyncio.Protocol):
-    """Notes each call, and lets a test wait for it."""
-
-    def __init__(self):
-        self.loop = asyncio.get_running_loop()
-        self.calls = []
-        self.data = b""
-        self.transport = None
-        self.lost = self.loop.create_future()
-        self._waiters = []
-
-    def _note(self, *call):
-        self.calls.append(call)
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-
-    async def until(self, condition):
-        """Wait until a call makes `condition()` true."""
-        while not condition():
-            waiter = self.loop.create_future()
-            self._waiters.append(waiter)
-            await waiter
-
-    async def received(self, size):
-        """Wait for so many bytes in all."""
-        await self.until(lambda: len(self.data) >= size)
-        return self.data
-
-    @property
-    def names(self):
-        """The names of the calls, in order."""
-        return [call[0] for call in self.calls]
-
-    def connection_made(self, transport):
-        self.transport = transport
-        self._note("connection_made")
-
-    def data_received(self, data):
-        self.data += data
-        self._note("data_received", bytes(data))
-
-    def eof_received(self):
-        self._note("eof_received")
-
-    def pause_writing(self):
-        self._note("pause_writing")
-
-    def resume_writing(self):
-        self._note("resume_writing")
-
-    def connection_lost(self, exc):
-        self._note("connection_lost", exc)
-        self.lost.set_result(exc)
-
-
-class BufferedRecorder(Recorder, asyncio.BufferedProtocol):
-    """The same for a protocol that offers its own memory."""
-
-    data_received = None
-
-    def __init__(self, size=16):
-        super().__init__()
-        self.buffer = bytearray(size)
+class BufferedRecorder(recording.BufferedRecorder):
+    """The same for TLS, which fills the memory piece by piece."""
 
     def get_buffer(self, sizehint):
         return memoryview(self.buffer)
-
-    def buffer_updated(self, nbytes):
-        self.data += self.buffer[:nbytes]
-        self._note("buffer_updated", nbytes)
 
 
 class Peer:
@@ -230,16 +164,7 @@ class Peer:
 
     def reset(self):
         """Close the socket in such a way that the other end sees a reset."""
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.sock.close()
-
-
-def tcp_pair():
-    """Two connected TCP sockets on the loopback."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        client = socket.create_connection(server.getsockname())
-        accepted, _ = server.accept()
-    return accepted, client
+        reset(self.sock)
 
 
 class Stage:
@@ -340,22 +265,6 @@ def play(run, server_context, client_context):
         return run(story, **options)
 
     return play
-
-
-@pytest.fixture
-def problems():
-    """Collects what the loop's exception handler is told: `problems.of_this_loop()` in a coroutine."""
-
-    class Problems(list):
-        def of_this_loop(self):
-            asyncio.get_running_loop().set_exception_handler(lambda loop, context: self.append(context))
-            return self
-
-        @property
-        def messages(self):
-            return [context["message"] for context in self]
-
-    return Problems()
 
 
 def open_files():

@@ -6,8 +6,9 @@ import random
 import ssl
 
 import pytest
+from recording import Recorder
 
-from .conftest import Recorder, open_files
+from .conftest import open_files
 
 SEEDS = range(40)
 

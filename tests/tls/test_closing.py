@@ -7,8 +7,9 @@ import ssl
 import weakref
 
 import pytest
+from recording import Recorder
 
-from .conftest import BufferedRecorder, Recorder
+from .conftest import BufferedRecorder
 
 
 def test_close_sends_what_was_written_and_says_goodbye(play):

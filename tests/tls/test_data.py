@@ -5,8 +5,9 @@ import random
 import ssl
 
 import pytest
+from recording import Recorder
 
-from .conftest import BufferedRecorder, Recorder, until_connected
+from .conftest import BufferedRecorder, until_connected
 
 SIZES = (1, 16_384, 16_385, 100_000, 1_000_000)
 

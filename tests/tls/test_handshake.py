@@ -4,8 +4,9 @@ import asyncio
 import ssl
 
 import pytest
+from recording import Recorder
 
-from .conftest import Recorder, until_connected
+from .conftest import until_connected
 
 
 def test_both_protocols_are_told_of_the_connection_once(play):

@@ -8,8 +8,8 @@ import ctypes
 import ssl
 
 import pytest
-
-from .conftest import Recorder, tcp_pair
+from recording import Recorder
+from tcp_sockets import tcp_pair
 
 _ssl = pytest.importorskip("_ssl")
 

@@ -5,8 +5,9 @@ import ssl
 import sys
 
 import pytest
+from recording import Recorder
 
-from .conftest import BufferedRecorder, Recorder, until_connected
+from .conftest import BufferedRecorder, until_connected
 
 
 async def plain(stage, factory=Recorder):

@@ -1,80 +1,10 @@
-"""What the transport's tests share: a protocol that notes what it is told, and transports over pairs."""
+"""What the transport's tests share: transports over pairs."""
 
 import asyncio
 import socket
-import struct
 
 import pytest
-
-
-class Recorder(asyncio.Protocol):
-    """Notes each call, and lets a test wait for it."""
-
-    def __init__(self):
-        self.loop = asyncio.get_running_loop()
-        self.calls = []
-        self.data = b""
-        self.transport = None
-        self.lost = self.loop.create_future()
-        self._waiters = []
-
-    def _note(self, *call):
-        self.calls.append(call)
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-
-    async def until(self, condition):
-        """Wait until a call makes `condition()` true."""
-        while not condition():
-            waiter = self.loop.create_future()
-            self._waiters.append(waiter)
-            await waiter
-
-    @property
-    def names(self):
-        """The names of the calls, in order."""
-        return [call[0] for call in self.calls]
-
-    def connection_made(self, transport):
-        self.transport = transport
-        self._note("connection_made")
-
-    def data_received(self, data):
-        self.data += data
-        self._note("data_received", data)
-
-    def eof_received(self):
-        self._note("eof_received")
-
-    def pause_writing(self):
-        self._note("pause_writing")
-
-    def resume_writing(self):
-        self._note("resume_writing")
-
-    def connection_lost(self, exc):
-        self._note("connection_lost", exc)
-        self.lost.set_result(exc)
-
-
-class BufferedRecorder(Recorder, asyncio.BufferedProtocol):
-    """The same for a protocol that offers its own memory."""
-
-    data_received = None
-
-    def __init__(self, size=16):
-        super().__init__()
-        self.buffer = bytearray(size)
-
-    def get_buffer(self, sizehint):
-        self._note("get_buffer", sizehint)
-        return self.buffer
-
-    def buffer_updated(self, nbytes):
-        self.data += self.buffer[:nbytes]
-        self._note("buffer_updated", nbytes)
+from recording import Recorder
 
 
 class Pair:
@@ -108,22 +38,6 @@ class Pair:
             self.transport.write(chunk)
             written += len(chunk)
         return written
-
-
-def tcp_pair(proto=socket.IPPROTO_TCP):
-    """Two connected TCP sockets on the loopback."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, proto) as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        client = socket.create_connection(server.getsockname())
-        accepted, _ = server.accept()
-    return accepted, client
-
-
-def reset(sock):
-    """Close a TCP socket in such a way that the peer sees a reset."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    sock.close()
 
 
 @pytest.fixture

@@ -5,8 +5,7 @@ import socket
 import sys
 
 import pytest
-
-from .conftest import Recorder
+from recording import Recorder
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import socket
 import weakref
 
 import pytest
-
-from .conftest import Recorder, tcp_pair
+from recording import Recorder
+from tcp_sockets import tcp_pair
 
 
 def test_it_is_an_asyncio_transport(play):

@@ -6,8 +6,8 @@ import gc
 import socket
 
 import pytest
-
-from .conftest import BufferedRecorder, Recorder, reset, tcp_pair
+from recording import BufferedRecorder, Recorder
+from tcp_sockets import reset, tcp_pair
 
 
 def test_the_protocol_is_told_of_the_connection_before_anything_else(play):

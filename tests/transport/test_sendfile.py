@@ -5,8 +5,7 @@ import io
 import socket
 
 import pytest
-
-from .conftest import reset, tcp_pair
+from tcp_sockets import reset, tcp_pair
 
 DATA = bytes(range(256)) * 8192
 

@@ -8,8 +8,7 @@ import socket
 import sys
 
 import pytest
-
-from .conftest import Recorder
+from recording import Recorder
 
 
 class Counter:

@@ -8,8 +8,7 @@ import ssl
 import warnings
 
 import pytest
-
-from .conftest import reset, tcp_pair
+from tcp_sockets import reset, tcp_pair
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ import socket
 import sys
 
 import pytest
-
-from .conftest import Recorder
+from recording import Recorder
 
 
 class Echo(asyncio.Protocol):

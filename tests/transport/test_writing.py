@@ -5,8 +5,8 @@ import logging
 import socket
 
 import pytest
-
-from .conftest import Recorder, reset, tcp_pair
+from recording import Recorder
+from tcp_sockets import reset, tcp_pair
 
 
 @pytest.mark.parametrize("make", [bytes, bytearray, memoryview], ids=lambda make: make.__name__)
