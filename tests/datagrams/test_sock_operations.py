@@ -26,6 +26,15 @@ def pair(request, tmp_path):
         yield a, b
 
 
+@pytest.fixture
+def alone():
+    """A bound UDP socket in non-blocking mode."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.setblocking(False)
+        yield sock
+
+
 def test_what_is_there_is_received_at_once_with_its_address(run, pair):
     a, b = pair
 
@@ -105,14 +114,11 @@ def test_a_full_queue_is_waited_for(run, tmp_path):
         run(main)
 
 
-def test_empty_datagrams_go_and_come(run):
+def test_empty_datagrams_go_and_come(run, alone):
     async def main():
         loop = asyncio.get_running_loop()
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.bind(("127.0.0.1", 0))
-            sock.setblocking(False)
-            assert await loop.sock_sendto(sock, b"", sock.getsockname()) == 0
-            assert await loop.sock_recvfrom(sock, 100) == (b"", sock.getsockname())
+        assert await loop.sock_sendto(alone, b"", alone.getsockname()) == 0
+        assert await loop.sock_recvfrom(alone, 100) == (b"", alone.getsockname())
 
     run(main)
 
@@ -133,14 +139,11 @@ def test_a_cancelled_operation_takes_nothing(run, pair):
     run(main)
 
 
-def test_names_are_looked_up_by_the_socket(run):
+def test_names_are_looked_up_by_the_socket(run, alone):
     async def main():
         loop = asyncio.get_running_loop()
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.bind(("127.0.0.1", 0))
-            sock.setblocking(False)
-            assert await loop.sock_sendto(sock, b"data", ("localhost", sock.getsockname()[1])) == 4
-            assert (await loop.sock_recvfrom(sock, 100))[0] == b"data"
+        assert await loop.sock_sendto(alone, b"data", ("localhost", alone.getsockname()[1])) == 4
+        assert (await loop.sock_recvfrom(alone, 100))[0] == b"data"
 
     run(main)
 
@@ -160,13 +163,10 @@ def test_names_are_looked_up_by_the_socket(run):
         ("sock_recvfrom_into", (bytearray(2), -1), ValueError),
     ],
 )
-def test_wrong_arguments_are_refused(run, operation, arguments, error):
+def test_wrong_arguments_are_refused(run, alone, operation, arguments, error):
     async def main():
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.bind(("127.0.0.1", 0))
-            sock.setblocking(False)
-            with pytest.raises(error):
-                await getattr(asyncio.get_running_loop(), operation)(sock, *arguments)
+        with pytest.raises(error):
+            await getattr(asyncio.get_running_loop(), operation)(alone, *arguments)
 
     run(main)
 
@@ -191,18 +191,15 @@ def test_an_address_of_another_family_is_not_taken_for_one_of_this(run):
     run(main)
 
 
-def test_arguments_may_be_named(run):
+def test_arguments_may_be_named(run, alone):
     async def main():
         loop = asyncio.get_running_loop()
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.bind(("127.0.0.1", 0))
-            sock.setblocking(False)
-            for receive in (
-                loop.sock_recvfrom(sock=sock, bufsize=10),
-                loop.sock_recvfrom_into(sock=sock, buf=bytearray(10), nbytes=4),
-            ):
-                await loop.sock_sendto(sock=sock, data=b"data", address=sock.getsockname())
-                assert (await receive)[1] == sock.getsockname()
+        for receive in (
+            loop.sock_recvfrom(sock=alone, bufsize=10),
+            loop.sock_recvfrom_into(sock=alone, buf=bytearray(10), nbytes=4),
+        ):
+            await loop.sock_sendto(sock=alone, data=b"data", address=alone.getsockname())
+            assert (await receive)[1] == alone.getsockname()
 
     run(main)
 
