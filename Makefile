@@ -2,8 +2,9 @@
 #
 # Needs Rust and a CPython >= 3.11; the rest is set up here. PYTHON chooses the interpreter: a version (PYTHON=3.12), a
 # path, or the newest one found. Each version has an environment .venv-3.X with the package as it stands in python/ and
-# the extension built for development, and another, .venv-3.X-release, with the optimised wheel. Cargo builds each
-# version's extension in a folder of its own, target/py3.X, so that going from one to the other rebuilds nothing.
+# the extension built for development, another, .venv-3.X-release, with the optimised wheel, and .venv-3.X-downstream
+# with other people's programs. Cargo builds each version's extension in a folder of its own, target/py3.X, so that going
+# from one to the other rebuilds nothing.
 
 PYTHON ?= newest
 ARGS ?=
@@ -19,6 +20,7 @@ endif
 
 venv := $(CURDIR)/.venv-$(version)
 release := $(CURDIR)/.venv-$(version)-release
+downstream := $(CURDIR)/.venv-$(version)-downstream
 in_venv = VIRTUAL_ENV=$(venv) CARGO_TARGET_DIR=$(CURDIR)/target/py$(version) $(venv)/bin/
 wheel_pattern := dist/ferraio-*-cp$(subst .,,$(version))-cp$(subst .,,$(version))-*.whl
 
@@ -28,7 +30,7 @@ python_files := pyproject.toml $(wildcard README.md LICENSE-*) \
 
 .PHONY: help
 help: ## list what can be done
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 	@echo "  with PYTHON=3.X for a certain version, ARGS='…' for demo, bench and pytest"
 
 # --- using it
@@ -78,6 +80,11 @@ test-quick: $(venv)/.developed ## the tests in tests/ but the slow ones
 test-debug: $(venv)/.developed ## the quick tests with a checking allocator and in Python's development mode
 	PYTHONMALLOC=debug $(venv)/bin/python -X dev -m pytest --quick $(ARGS)
 
+.PHONY: test-downstream
+test-downstream: $(downstream)/.developed ## real programs (SDKs, web servers, databases) on ferraio, in .venv-3.X-downstream
+	$(downstream)/bin/python -m pytest -p no:asyncio -p no:anyio tests/downstream \
+	    -o faulthandler_timeout=120 -o faulthandler_exit_on_timeout=true $(ARGS)
+
 .PHONY: lint
 lint: $(venv)/.developed $(venv)/.check-tools ## formatting, clippy, ruff, and the stubs against the extension
 	cargo fmt --check
@@ -126,6 +133,16 @@ $(release)/.installed: dist/.built-$(version)
 	$(release)/bin/python -m pip install --quiet --upgrade pip
 	wheel=$$(ls $(wheel_pattern)) && $(release)/bin/python -m pip install --quiet "$$wheel[demo]" && \
 	    $(release)/bin/python -m pip install --quiet --force-reinstall --no-deps "$$wheel"
+	touch $@
+
+$(downstream)/.tools: pyproject.toml
+	$(python) -m venv $(downstream)
+	$(downstream)/bin/python -m pip install --quiet --upgrade pip
+	$(downstream)/bin/python -m pip install --quiet --group downstream
+	touch $@
+
+$(downstream)/.developed: $(downstream)/.tools $(venv)/.tools $(rust_files)
+	VIRTUAL_ENV=$(downstream) CARGO_TARGET_DIR=$(CURDIR)/target/py$(version) $(venv)/bin/maturin develop --quiet
 	touch $@
 
 $(release)/.bench-tools: $(release)/.installed

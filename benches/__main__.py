@@ -79,6 +79,11 @@ def measure(cases: dict[str, Case], wanted: argparse.Namespace) -> Results:
 
         _tell("the limit of echo")
         content["echo limit"] = {str(size): sample.value for size, sample in limit(effort).items()}
+    if any(key.startswith("tls.") for key in cases):
+        from benches.cases.tls import limit
+
+        _tell("the limit of TLS echo")
+        content["TLS echo limit"] = {str(size): sample.value for size, sample in limit(effort).items()}
     return Results(content)
 
 

@@ -17,7 +17,18 @@ from dataclasses import dataclass, field
 
 from benches.peers import Peer
 
-GROUPS = ("scheduling", "timers", "tasks", "synchronization", "echo", "model_calls", "memory", "startup", "processes")
+GROUPS = (
+    "scheduling",
+    "timers",
+    "tasks",
+    "synchronization",
+    "echo",
+    "tls",
+    "model_calls",
+    "memory",
+    "startup",
+    "processes",
+)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ asked for before and after (see `echo_server.py`).
 
 import contextlib
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator
@@ -27,10 +28,19 @@ class Cost:
 class EchoClient:
     """Asks a running server to echo, and asks what that cost it."""
 
-    def __init__(self, address: str, tell_port: str, connections: int, message_size: int) -> None:
+    def __init__(
+        self,
+        address: str,
+        tell_port: str,
+        connections: int,
+        message_size: int,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
         self._teller = _connect(tell_port)
         self._address = address
         self._connections = [_connect(address) for _ in range(connections)]
+        if context is not None:
+            self._connections = [context.wrap_socket(connection) for connection in self._connections]
         self._message = b"x" * message_size
         self._answer = bytearray(message_size)
 
@@ -72,12 +82,14 @@ class EchoClient:
 
 
 @contextlib.contextmanager
-def echo_client(server: list[str], connections: int, message_size: int) -> Iterator[EchoClient]:
-    """Run the command of a server for as long as its client is in use."""
+def echo_client(
+    server: list[str], connections: int, message_size: int, context: ssl.SSLContext | None = None
+) -> Iterator[EchoClient]:
+    """Run the command of a server for as long as its client is in use; with a context they speak TLS."""
     with subprocess.Popen(server, stdout=subprocess.PIPE, text=True) as process:
         try:
             address, tell_port = process.stdout.readline().split()
-            client = EchoClient(address, tell_port, connections, message_size)
+            client = EchoClient(address, tell_port, connections, message_size, context)
             try:
                 yield client
             finally:

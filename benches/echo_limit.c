@@ -2,6 +2,8 @@
  *
  * It speaks as `benches/echo_server.py` does: it prints an echoing and a telling port, answers the telling connection
  * with its CPU time in nanoseconds, and ends when that one does. What cannot be sent at once is waited for.
+ *
+ * With -DWITH_TLS it echoes over TLS, by OpenSSL on its sockets; its argument is the file of certificate and key.
  */
 #define _GNU_SOURCE /* accept4 */
 #include <arpa/inet.h>
@@ -15,6 +17,9 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef WITH_TLS
+#include <openssl/ssl.h>
+#endif
 
 static int epoll;
 
@@ -73,10 +78,61 @@ static void tell_cpu_time(int fd) {
     send_all(fd, text, snprintf(text, sizeof text, "%lld\n", used.tv_sec * 1000000000LL + used.tv_nsec));
 }
 
-int main(void) {
+/* Echoes what has arrived; tells whether the connection goes on. */
+#ifdef WITH_TLS
+enum { MOST_FDS = 4096 };
+static SSL_CTX *context;
+static SSL *connections[MOST_FDS];
+
+static void prepare(char **arguments) {
+    context = SSL_CTX_new(TLS_server_method());
+    SSL_CTX_set_read_ahead(context, 1);
+    if (!arguments[1] || SSL_CTX_use_certificate_chain_file(context, arguments[1]) != 1 ||
+        SSL_CTX_use_PrivateKey_file(context, arguments[1], SSL_FILETYPE_PEM) != 1) {
+        fprintf(stderr, "no certificate\n");
+        exit(1);
+    }
+}
+
+static void begin(int fd) {
+    if (fd >= MOST_FDS) exit(1);
+    connections[fd] = SSL_new(context);
+    SSL_set_fd(connections[fd], fd);
+    SSL_set_accept_state(connections[fd]);
+}
+
+static int echo(int fd, char *data, int size) {
+    SSL *connection = connections[fd];
+    int received;
+    while ((received = SSL_read(connection, data, size)) > 0) {
+        while (SSL_write(connection, data, received) <= 0) {
+            struct pollfd writable = {.fd = fd, .events = POLLOUT};
+            poll(&writable, 1, -1);
+        }
+        if (!SSL_has_pending(connection)) return 1;
+    }
+    if (SSL_get_error(connection, received) == SSL_ERROR_WANT_READ) return 1;
+    SSL_free(connection);
+    return 0;
+}
+#else
+static void prepare(char **arguments) { (void)arguments; }
+static void begin(int fd) { (void)fd; }
+
+static int echo(int fd, char *data, int size) {
+    ssize_t received = recv(fd, data, size, 0);
+    if (received <= 0) return 0;
+    send_all(fd, data, received);
+    return 1;
+}
+#endif
+
+int main(int count, char **arguments) {
     static char data[256 * 1024];
     struct epoll_event events[64];
     unsigned short echo_port, tell_port;
+    (void)count;
+    prepare(arguments);
     epoll = epoll_create1(0);
     check(epoll, "epoll_create1");
     int echo_listener = listen_on_loopback(&echo_port);
@@ -91,15 +147,14 @@ int main(void) {
         for (int i = 0; i < ready; i++) {
             int fd = events[i].data.fd;
             if (fd == echo_listener) {
-                accept_one(fd);
+                begin(accept_one(fd));
             } else if (fd == tell_listener) {
                 teller = accept_one(fd);
-            } else {
-                ssize_t received = recv(fd, data, sizeof data, 0);
-                if (received <= 0 && fd == teller) return 0;
-                if (received <= 0) close(fd);
-                else if (fd == teller) tell_cpu_time(fd);
-                else send_all(fd, data, received);
+            } else if (fd == teller) {
+                if (recv(fd, data, sizeof data, 0) <= 0) return 0;
+                tell_cpu_time(fd);
+            } else if (!echo(fd, data, sizeof data)) {
+                close(fd);
             }
         }
     }

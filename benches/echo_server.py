@@ -1,4 +1,4 @@
-"""The echo server under test: `python -m benches.echo_server PEER STYLE`.
+"""The echo server under test: `python -m benches.echo_server PEER STYLE [CERTIFICATE]`.
 
 It prints an address that echoes (a port, a path, or `udp:` and a port) and a port that tells: whatever arrives
 there is answered with the CPU time that this process has used so far, in nanoseconds. So the client can set
@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import ssl
 import sys
 import tempfile
 import time
@@ -59,6 +60,16 @@ async def serve(style):
 async def protocol():
     """create_server, and a Protocol that writes what it receives."""
     server = await asyncio.get_running_loop().create_server(EchoProtocol, "127.0.0.1", 0)
+    yield _port(server)
+    server.close()
+
+
+@contextlib.asynccontextmanager
+async def tls():
+    """The same protocol over TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[3])
+    server = await asyncio.get_running_loop().create_server(EchoProtocol, "127.0.0.1", 0, ssl=context)
     yield _port(server)
     server.close()
 
@@ -151,7 +162,7 @@ async def unix():
         server.close()
 
 
-STYLES = {"protocol": protocol, "streams": streams, "sockets": sockets}
+STYLES = {"protocol": protocol, "tls": tls, "streams": streams, "sockets": sockets}
 STYLES |= {"udp": udp, "udp_sockets": udp_sockets, "unix": unix}
 
 

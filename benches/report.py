@@ -45,9 +45,10 @@ def _rows(results: Results) -> list[list[str]]:
 
 def _notes(results: Results) -> list[str]:
     notes = []
-    if limit := results.content.get("echo limit"):
-        costs = ", ".join(f"{_amount(cost, 'ns')} for {size} KiB" for size, cost in limit.items())
-        notes.append(f"A bare epoll server in C echoes with {costs}.")
+    for key, server in (("echo limit", "A bare epoll server in C"), ("TLS echo limit", "The same with OpenSSL")):
+        if limit := results.content.get(key):
+            costs = ", ".join(f"{_amount(cost, 'ns')} for {size} KiB" for size, cost in limit.items())
+            notes.append(f"{server} echoes with {costs}.")
     notes += [f"{peer} has no figure for {case}: {why}" for case, peer, why in results.failures()]
     return notes
 

@@ -11,10 +11,12 @@ runs three times, and so says that ferraio behaves as asyncio does. A test for f
 """
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 LOOP_KINDS = ("asyncio", "ferraio", "installed")
+DOWNSTREAM = Path(__file__).parent / "downstream"
 
 
 def pytest_addoption(parser):
@@ -24,6 +26,13 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes seconds; left out by --quick")
     config.addinivalue_line("markers", f"loop_kinds(*kinds): run on these of {', '.join(LOOP_KINDS)} only")
+
+
+def pytest_ignore_collect(collection_path, config):
+    """The tests with other people's programs need an environment of their own, and so run only when asked for."""
+    if collection_path == DOWNSTREAM:
+        asked_for = [Path(config.invocation_params.dir, name.partition("::")[0]).resolve() for name in config.args]
+        return None if any(DOWNSTREAM in (path, *path.parents) for path in asked_for) else True
 
 
 def pytest_collection_modifyitems(config, items):

@@ -5,11 +5,13 @@ measures the same with a bare epoll server in C (`benches/echo_limit.c`): less C
 had from this kernel.
 """
 
+import contextlib
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benches.case import Effort, Sample, reading
@@ -33,7 +35,7 @@ def _define(style: str, size: int) -> None:
         question=f"How much CPU does a server need to echo {size} KiB with {STYLES[style]}?",
     )
     def measure(peer, effort):
-        return _server_cpu([sys.executable, "-m", "benches.echo_server", peer.name, style], size, effort)
+        return server_cpu([sys.executable, "-m", "benches.echo_server", peer.name, style], size, effort)
 
 
 for _style in STYLES:
@@ -50,7 +52,7 @@ DATAGRAM_STYLES = {
 def _define_kin(style: str, title: str, question: str, size: int) -> None:
     @reading(f"{title}, {size} KiB", unit="ns", name=f"{style}_{size}", question=question)
     def measure(peer, effort):
-        return _server_cpu([sys.executable, "-m", "benches.echo_server", peer.name, style], size, effort)
+        return server_cpu([sys.executable, "-m", "benches.echo_server", peer.name, style], size, effort)
 
 
 for _style, _text in UNIX_STYLES.items():
@@ -72,18 +74,27 @@ def connect_close(peer, effort):
 
 def limit(effort: Effort) -> dict[int, Sample]:
     """The bare server's cost by message size; empty where there is no C compiler or no epoll."""
+    with bare_server() as server:
+        return {size: server_cpu([server], size, effort) for size in SIZES} if server else {}
+
+
+@contextlib.contextmanager
+def bare_server(*options: str) -> Iterator[str | None]:
+    """The file of the bare server, compiled with these options; None where that cannot be."""
     compiler = shutil.which("cc")
-    if compiler is None or sys.platform != "linux":
-        return {}
     with tempfile.TemporaryDirectory() as directory:
         server = f"{directory}/echo_limit"
         source = Path(__file__).parents[1] / "echo_limit.c"
-        subprocess.run([compiler, "-O2", "-o", server, source], check=True)
-        return {size: _server_cpu([server], size, effort) for size in SIZES}
+        possible = compiler is not None and sys.platform == "linux"
+        if possible:
+            compiled = subprocess.run([compiler, "-O2", "-o", server, source, *options], capture_output=True)
+            possible = compiled.returncode == 0
+        yield server if possible else None
 
 
-def _server_cpu(server: list[str], size: int, effort: Effort) -> Sample:
-    with echo_client(server, CONNECTIONS, size * 1024) as client:
+def server_cpu(server: list[str], size: int, effort: Effort, context: ssl.SSLContext | None = None) -> Sample:
+    """What a server process needs for a request of so many KiB."""
+    with echo_client(server, CONNECTIONS, size * 1024, context) as client:
         return _sample(client.ask, 50, effort)
 
 

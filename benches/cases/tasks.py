@@ -39,6 +39,13 @@ async def task_group(count):
                 group.create_task(_noop())
 
 
+@operations("wait for 1,000 tasks, each", least=10_000, counted=True)
+async def wait(count):
+    """What does a task cost that wait() waits for, with its creation?"""
+    for _ in range(count // 1000):
+        await asyncio.wait([asyncio.create_task(_noop()) for _ in range(1000)])
+
+
 @operations("sleep(1..10 ms), 10,000 tasks", least=100_000)
 async def sleep(count):
     """What does a real sleep cost, when ten thousand tasks sleep again and again?"""

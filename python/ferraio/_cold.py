@@ -181,6 +181,11 @@ def log_lost_write(count):
         logger.warning("socket.send() raised exception.")
 
 
+def log_lost_tls_write():
+    """Warn who keeps on writing to a lost connection with TLS."""
+    logger.warning("SSL connection is closed")
+
+
 def write_buffer_limits(high, low):
     """Return (low, high), with asyncio's defaults and checks."""
     if high is None:

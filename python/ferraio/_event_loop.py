@@ -26,6 +26,9 @@ from ferraio._transports import (
     bypasses_datagrams,
 )
 
+if sslproto.ssl is not None:
+    from ferraio import _tls
+
 
 class _Watches:
     """Stands where asyncio's loop keeps its selector: shows what the Rust loop watches, and to whom."""
@@ -96,6 +99,35 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
     __del__ = _StandardLoop.__del__
 
     # Running.
+
+    # nest_asyncio looks for this before it replaces a loop's methods. Ours nests by itself, see `run_until_complete`.
+    _nest_patched = True
+
+    def run_until_complete(self, future):
+        """Run until a future is done, and return its result or raise its exception.
+
+        In a loop that runs already this is a RuntimeError, unless nest_asyncio was applied.
+        """
+        if hasattr(asyncio, "_nest_patched") and asyncio.events._get_running_loop() is self:
+            return self._run_within_a_run(future)
+        return super().run_until_complete(future)
+
+    def _run_within_a_run(self, future):
+        """Run turns in the middle of one, until a future is done. A stop() on the way ends the run around this one."""
+        self._check_closed()
+        given, future = future, asyncio.ensure_future(future, loop=self)
+        if future is not given:
+            # An exception that leaves this run is to be told, not that its task is pending.
+            future._log_destroy_pending = False
+        stopped = self._stopping
+        try:
+            while not future.done():
+                self._stopping = False
+                self._run_once()
+                stopped = stopped or self._stopping
+        finally:
+            self._stopping = stopped
+        return future.result()
 
     def run_forever(self):
         """Run until stop() is called."""
@@ -173,7 +205,7 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
         return SocketTransport(self, sock, protocol, waiter, extra, server, context)
 
     def _make_ssl_transport(self, rawsock, *args, **options):
-        if bypasses(rawsock):
+        if sslproto.ssl is not None and bypasses(rawsock):
             return self._make_own_ssl_transport(rawsock, *args, **options)
         return super()._make_ssl_transport(rawsock, *args, **options)
 
@@ -192,7 +224,7 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
         ssl_shutdown_timeout=constants.SSL_SHUTDOWN_TIMEOUT,
         context=None,
     ):
-        ssl_protocol = sslproto.SSLProtocol(
+        ssl_protocol = _tls.SSLProtocol(
             self,
             protocol,
             sslcontext,
@@ -204,6 +236,12 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
         )
         self._make_own_transport(rawsock, ssl_protocol, extra=extra, server=server, context=context)
         return ssl_protocol._app_transport
+
+    async def start_tls(self, transport, protocol, sslcontext, **options):
+        """Put TLS between a transport and its protocol; see `asyncio.loop.start_tls`."""
+        if sslproto.ssl is None:
+            return await super().start_tls(transport, protocol, sslcontext, **options)
+        return await _tls.start_tls(self, transport, protocol, sslcontext, **options)
 
     def _make_datagram_transport(self, sock, protocol, address=None, waiter=None, extra=None):
         if bypasses_datagrams(sock):

@@ -440,7 +440,36 @@ class StreamWriter:
     def write(self, data: bytes | bytearray | memoryview[Any]) -> None: ...
     async def drain(self) -> None: ...
 
+# --- TLS
+
+@disjoint_base
+class TlsProtocol:
+    """What happens for each message; `ferraio._tls.SSLProtocol` adds the rest from asyncio's own."""
+
+    _loop: asyncio.AbstractEventLoop
+    _app_protocol: asyncio.BaseProtocol | None
+    _transport: asyncio.Transport | None
+    _sslobj: Any
+    _incoming: Any
+    _outgoing: Any
+    _state: Any
+    @property
+    def _drives_openssl(self) -> bool: ...
+    def buffer_updated(self, nbytes: int, /) -> None: ...
+    def _forget(self) -> None: ...
+
+@disjoint_base
+class TlsTransport(_FlowControlMixin):
+    """The transport that a program with TLS sees; `ferraio._tls.SSLTransport` adds the rest from asyncio's own."""
+
+    _ssl_protocol: TlsProtocol | None
+    _closed: bool
+
+    def write(self, data: bytes | bytearray | memoryview[Any]) -> None: ...
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview[Any]]) -> None: ...
+
 # --- for the package itself
 
+def _drive_openssl(yes: bool, /) -> bool: ...
 def _set_metaclass(cls: type, metaclass: type, /) -> None: ...
 def _unfinished_tasks() -> list[Task[Any]]: ...

@@ -20,7 +20,7 @@ import sys
 import threading
 from types import FunctionType, ModuleType
 
-from ferraio import _ferraio, _primitives, _streams
+from ferraio import _ferraio, _primitives, _streams, _waiting
 from ferraio._event_loop import EventLoop
 
 _lock = threading.Lock()
@@ -126,6 +126,7 @@ def _replacements() -> list[tuple[ModuleType, str, object]]:
         (asyncio.tasks, "Task", _ferraio.Task),
         (asyncio.tasks, "gather", _ferraio.gather),
         (asyncio.tasks, "sleep", _ferraio.sleep),
+        (asyncio.tasks, "wait", _waiting.wait),
         (asyncio.taskgroups, "TaskGroup", _primitives.TaskGroup),
         (asyncio.locks, "Lock", _primitives.Lock),
         (asyncio.locks, "Event", _primitives.Event),

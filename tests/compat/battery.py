@@ -1,6 +1,8 @@
-"""Runs one module of CPython's own asyncio tests in child processes, and says what became of each test.
+"""Runs one module of somebody else's tests in child processes, and says what became of each test.
 
-A test that hangs or kills its process is an outcome like any other: the next process goes on behind it.
+Whose tests, and how they come to meet ferraio, says a suite: `cpython_suite.py` or `uvloop_suite.py`, a file that is
+used on both sides. A test that hangs or kills its process is an outcome like any other: the next process goes on
+behind it.
 """
 
 import json
@@ -8,38 +10,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-MODULES = (
-    "test_futures",
-    "test_futures2",
-    "test_tasks",
-    "test_taskgroups",
-    "test_timeouts",
-    "test_waitfor",
-    "test_runners",
-    "test_locks",
-    "test_queues",
-    "test_threads",
-    "test_context",
-    "test_eager_task_factory",
-    "test_events",
-    "test_server",
-    "test_sock_lowlevel",
-    "test_buffered_proto",
-    "test_streams",
-    "test_graph",
-    "test_free_threading",
-    "test_pep492",
-    "test_staggered",
-    "test_subprocess",
-    "test_sendfile",
-    "test_unix_events",
-    "test_server_context",
-    "test_ssl",
-)
-"""What we run; a Python that does not have one of them skips it."""
+from typing import Protocol
 
 SECONDS_PER_TEST = 30
 """After this long a test hangs. The slowest of CPython's own takes a tenth of it."""
@@ -62,31 +36,38 @@ class Outcome:
         return self.kind in ("failed", "died")
 
 
-def modules_of_this_python() -> list[str]:
-    """The modules of `MODULES` that the running interpreter has; none if it came without its tests."""
-    try:
-        from test import test_asyncio
-    except ImportError:
-        return []
-    here = Path(test_asyncio.__file__).parent
-    return [module for module in MODULES if (here / f"{module}.py").exists()]
+class Suite(Protocol):
+    """What a suite's file has."""
+
+    __file__: str
+    NAME: str
+    """Whose tests they are."""
+    PREFIX: str
+    """What stands before a module's name: `test_tasks` is `test.test_asyncio.test_tasks`."""
+
+    def prepare(self, mode: str) -> None:
+        """In the child: makes what the tests will find to be asyncio's or uvloop's into ferraio's."""
+
+    def environment(self) -> dict[str, str]:
+        """In the parent: the environment of the child."""
 
 
-def run(module: str, mode: str, *, leave_out: list[str] | None = None, only: list[str] | None = None):
+def run(suite: Suite, module: str, mode: str, *, leave_out: Sequence[str] = (), only: Sequence[str] | None = None):
     """Runs a module's tests and returns a dict from test name to Outcome."""
     outcomes: dict[str, Outcome] = {}
     with tempfile.TemporaryDirectory(prefix="ferraio-compat-") as directory:
         while True:
             request = {
+                "suite": suite.__file__,
                 "module": module,
                 "mode": mode,
-                "only": only,
-                "leave_out": leave_out or [],
+                "only": only if only is None else list(only),
+                "leave_out": list(leave_out),
                 "done": list(outcomes),
                 "report": str(Path(directory, "report")),
                 "seconds_per_test": SECONDS_PER_TEST,
             }
-            exit_code, last_words = _run_child(request, directory)
+            exit_code, last_words = _run_child(request, directory, suite.environment())
             running, complete = _read_report(Path(directory, "report"), outcomes)
             died = f"the process {_ending(exit_code)}\n{last_words}"
             if running is not None:
@@ -99,7 +80,7 @@ def run(module: str, mode: str, *, leave_out: list[str] | None = None, only: lis
             return outcomes
 
 
-def _run_child(request: dict, directory: str) -> tuple[int, str]:
+def _run_child(request: dict, directory: str, environment: dict[str, str]) -> tuple[int, str]:
     Path(request["report"]).unlink(missing_ok=True)
     child = str(Path(__file__).with_name("in_child.py"))
     # The interpreter's own flags (-X dev, -W …) hold for the tests too; PYTHONMALLOC is inherited.
@@ -110,7 +91,7 @@ def _run_child(request: dict, directory: str) -> tuple[int, str]:
     with (
         words.open("wb") as output,
         subprocess.Popen(
-            command, cwd=work, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            command, cwd=work, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
         ) as process,
     ):
         try:

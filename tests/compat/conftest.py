@@ -1,4 +1,4 @@
-"""Shows at the end of a run how many of CPython's own tests did what."""
+"""Shows at the end of a run how many of CPython's and uvloop's own tests did what."""
 
 import sys
 
@@ -8,6 +8,6 @@ import tally
 def pytest_terminal_summary(terminalreporter):
     lines = list(tally.lines())
     if lines:
-        terminalreporter.section("the asyncio tests of CPython {}.{}".format(*sys.version_info))
+        terminalreporter.section("the tests of CPython and of uvloop on Python {}.{}".format(*sys.version_info))
         for line in lines:
             terminalreporter.write_line(line)

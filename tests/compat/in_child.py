@@ -1,4 +1,4 @@
-"""Runs one module of CPython's test.test_asyncio on a chosen loop, and writes what becomes of each test.
+"""Runs one module of somebody else's tests on a chosen loop, and writes what becomes of each test.
 
 `battery.py` starts this file in a process of its own, since the tests change signal handlers, policies and
 the names of asyncio, and since a mistake in the extension may end the process. The only argument is a JSON
@@ -9,6 +9,7 @@ object, see `Request`. The report is a file of JSON lines: `start` before and `e
 import faulthandler
 import fnmatch
 import gc
+import importlib.util
 import json
 import os
 import sys
@@ -16,14 +17,14 @@ import traceback
 import unittest
 from typing import TypedDict
 
-PREFIX = "test.test_asyncio."
-
 
 class Request(TypedDict):
     """What the parent asks for."""
 
+    suite: str
+    """The file that says whose tests they are, `cpython_suite.py` for one."""
     module: str
-    """Which tests: `test_tasks` is `test.test_asyncio.test_tasks`."""
+    """Which of its modules: `test_tasks` of CPython's is `test.test_asyncio.test_tasks`."""
     mode: str
     """`asyncio` (nothing of ours), `loop` (ferraio's loop) or `installed` (every name that we replace)."""
     only: list[str] | None
@@ -38,47 +39,12 @@ class Request(TypedDict):
     """After this long in one test the process prints where every thread is, and ends."""
 
 
-def use_ferraio_loop() -> None:
-    """Makes every way in which the tests get a loop lead to ferraio's."""
-    import asyncio
-    import asyncio.unix_events
-
-    import ferraio
-
-    class LoopUnderTest(ferraio.EventLoop):
-        """ferraio's loop, made like a SelectorEventLoop: the selector that some tests bring is closed."""
-
-        def __init__(self, selector=None):
-            if selector is not None:
-                selector.close()
-            super().__init__()
-
-    policy = getattr(asyncio.unix_events, "_UnixDefaultEventLoopPolicy", None)
-    if policy is None:
-        policy = asyncio.unix_events._DefaultEventLoopPolicy
-    policy._loop_factory = LoopUnderTest
-    for module in (asyncio, asyncio.unix_events):
-        module.SelectorEventLoop = LoopUnderTest
-        if hasattr(module, "EventLoop"):
-            module.EventLoop = LoopUnderTest
-
-
-def install_ferraio() -> None:
-    """Installs ferraio, and shows our Task and Future to the tests meant for the accelerated ones in C."""
-    import asyncio
-
-    import ferraio
-
-    ferraio.install()
-    asyncio.futures._CFuture = asyncio.futures.Future
-    asyncio.tasks._CTask = asyncio.tasks.Task
-
-
 class Report(unittest.TestResult):
     """Writes the outcome of each test as it happens."""
 
-    def __init__(self, path: str, seconds_per_test: float):
+    def __init__(self, path: str, prefix: str, seconds_per_test: float):
         super().__init__()
+        self._prefix = prefix
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC)
         self._process = os.getpid()
         self._seconds_per_test = seconds_per_test
@@ -89,10 +55,13 @@ class Report(unittest.TestResult):
         if os.getpid() == self._process:
             os.write(self._file, json.dumps({"event": event, **facts}).encode() + b"\n")
 
+    def _name_of(self, test):
+        return name_of(test, self._prefix)
+
     def startTest(self, test):
         super().startTest(test)
         faulthandler.dump_traceback_later(self._seconds_per_test, exit=True)
-        self.write("start", test=name_of(test))
+        self.write("start", test=self._name_of(test))
 
     def stopTest(self, test):
         faulthandler.cancel_dump_traceback_later()
@@ -100,10 +69,10 @@ class Report(unittest.TestResult):
 
     def _end(self, test, outcome: str, detail: str = "") -> None:
         # A test may end twice, with its own outcome and with an error in a clean-up. Any failure counts.
-        if outcome == "passed" and name_of(test) in self._ended:
+        if outcome == "passed" and self._name_of(test) in self._ended:
             return
-        self._ended.add(name_of(test))
-        self.write("end", test=name_of(test), outcome=outcome, detail=detail)
+        self._ended.add(self._name_of(test))
+        self.write("end", test=self._name_of(test), outcome=outcome, detail=detail)
 
     def addSuccess(self, test):
         self._end(test, "passed")
@@ -128,9 +97,9 @@ class Report(unittest.TestResult):
             self._end(test, "failed", f"{subtest}\n{tail_of(err)}")
 
 
-def name_of(test) -> str:
+def name_of(test, prefix) -> str:
     """The test's name as we write it: `test_tasks.CTask_CFuture_Tests.test_task_repr`."""
-    return test.id().removeprefix(PREFIX)
+    return test.id().removeprefix(prefix)
 
 
 def tail_of(err) -> str:
@@ -148,22 +117,28 @@ def tests_in(suite):
             yield entry
 
 
+def load(path: str):
+    """The module in a file."""
+    spec = importlib.util.spec_from_file_location("suite_under_test", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def main() -> None:
     """Does what the request on the command line says."""
     request: Request = json.loads(sys.argv[1])
     faulthandler.enable()
-    report = Report(request["report"], request["seconds_per_test"])
-
-    if request["mode"] == "installed":
-        install_ferraio()
-    if request["mode"] in ("loop", "installed"):
-        use_ferraio_loop()
+    suite = load(request["suite"])
+    prefix = suite.PREFIX
+    report = Report(request["report"], prefix, request["seconds_per_test"])
+    suite.prepare(request["mode"])
 
     done = set(request["done"])
     only = None if request["only"] is None else set(request["only"])
     chosen = unittest.TestSuite()
-    for test in tests_in(unittest.defaultTestLoader.loadTestsFromName(PREFIX + request["module"])):
-        name = name_of(test)
+    for test in tests_in(unittest.defaultTestLoader.loadTestsFromName(prefix + request["module"])):
+        name = name_of(test, prefix)
         if name in done or (only is not None and name not in only):
             continue
         if not any(fnmatch.fnmatchcase(name, pattern) for pattern in request["leave_out"]):
@@ -173,6 +148,8 @@ def main() -> None:
     del chosen
     gc.collect()
     report.write("complete")
+    # A thread that a test left behind may keep the process from ending.
+    faulthandler.dump_traceback_later(request["seconds_per_test"], exit=True)
 
 
 if __name__ == "__main__":

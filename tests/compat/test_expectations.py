@@ -1,6 +1,7 @@
 """The list of expected failures cannot rot, and a crash in one test does not hide the tests behind it."""
 
 import battery
+import cpython_suite
 import pytest
 from battery import Outcome
 from expectations import Entry, Expectations
@@ -81,7 +82,7 @@ def module_that_dies(monkeypatch, tmp_path):
 
 
 def test_after_a_test_that_dies_or_hangs_the_others_are_run(module_that_dies):
-    outcomes = battery.run(module_that_dies, "asyncio", leave_out=["*.test_6_*"])
+    outcomes = battery.run(cpython_suite, module_that_dies, "asyncio", leave_out=["*.test_6_*"])
     assert {name.partition("Tests.")[2]: outcome.kind for name, outcome in outcomes.items()} == {
         "test_1_passes": "passed",
         "test_2_dies": "died",

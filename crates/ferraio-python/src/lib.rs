@@ -9,7 +9,7 @@
 //! | `transport/` | stream sockets, and the loop's `sock_*` |
 //! | `async_call.rs`, `attributes.rs` | async methods without coroutines, and attributes that are fields |
 //! | `sync/` | locks, events, semaphores, queues |
-//! | `sleep.rs`, `gather.rs`, `task_group.rs`, `timeout.rs` | what programs call |
+//! | `sleep.rs`, `gather.rs`, `wait.rs`, `task_group.rs`, `timeout.rs` | what programs call |
 
 mod async_call;
 mod attributes;
@@ -29,6 +29,7 @@ mod task_group;
 mod thread_safe_handle;
 mod timeout;
 mod transport;
+mod wait;
 
 use ffi::{Class, Obj, Result, async_function, module};
 
@@ -45,6 +46,7 @@ fn fill(module: &Obj) -> Result<()> {
         ("Future", future::make_class(module)?),
         ("Task", task::make_class(module)?),
         ("_GatheringFuture", gather::make_class(module)?),
+        ("_WaitingFuture", wait::make_class(module)?),
         ("Sleep", sleep::make_class(module)?),
         ("AsyncCall", async_call::make_class(module)?),
         ("Lock", sync::lock::make_class(module)?),
@@ -58,6 +60,8 @@ fn fill(module: &Obj) -> Result<()> {
         ("StreamWriter", streams::writer::make_class(module)?),
         ("SocketTransport", transport::make_transport_class(module)?),
         ("DatagramTransport", transport::make_datagram_class(module)?),
+        ("TlsProtocol", transport::tls::make_protocol_class(module)?),
+        ("TlsTransport", transport::tls::make_transport_class(module)?),
         ("SocketOperation", transport::make_operation_class(module)?),
         ("EventLoop", event_loop::make_class(module)?),
     ];
@@ -86,9 +90,19 @@ fn fill(module: &Obj) -> Result<()> {
                 "timeout_at(when)\n\nReturn a Timeout that ends its block at a time of loop.time(); None: never."
             ),
             function!(
+                "_wait_for_some",
+                wait::wait_for_some,
+                "_wait_for_some(loop, futures, return_when)\n\nReturn a future that ends when enough of a set of futures are done."
+            ),
+            function!(
                 "_unfinished_tasks",
                 unfinished_tasks,
                 "Return the tasks that are not done, of all loops (up to 3.13)."
+            ),
+            function!(
+                "_drive_openssl",
+                transport::tls::prefer_engine,
+                "_drive_openssl(yes)\n\nLet new TLS connections drive OpenSSL, or Python's objects; return the choice before."
             ),
             function!(
                 "_set_metaclass",

@@ -14,6 +14,7 @@ use crate::imports::{self as py};
 use crate::task::Task;
 use crate::task_group::TaskGroup;
 use crate::thread_safe_handle::ThreadSafeHandle;
+use crate::wait::{self, Wait};
 
 /// One entry of the ready ring.
 #[repr(usize)]
@@ -28,6 +29,8 @@ pub enum Ready {
     Gather(Own<Gather>, Own<Future>),
     /// A child of a task group is done.
     Group(Own<TaskGroup>, Own<Future>),
+    /// One of those that a `wait` waits for is done.
+    Wait(Own<Wait>, Own<Future>),
     /// The time of a sleep is over.
     Awake(Own<Future>),
     /// Run a handle of ours.
@@ -68,6 +71,10 @@ impl Ready {
             Ready::Group(group, child) => {
                 event_loop.leave_task()?;
                 report(event_loop, group.child_done(&child), group.obj())
+            }
+            Ready::Wait(wait, child) => {
+                event_loop.leave_task()?;
+                report(event_loop, wait.child_done(&child), wait.obj())
             }
             Ready::Awake(future) => {
                 if future.is_done() {
@@ -153,6 +160,7 @@ impl Ready {
             Ready::Group(group, child) => {
                 (group.obj().attr(&crate::task_group::ON_TASK_DONE)?, Some(child.into_obj()), None)
             }
+            Ready::Wait(wait, child) => (wait.obj().attr(wait::child_done_name())?, Some(child.into_obj()), None),
             Ready::Awake(future) => {
                 static SET_RESULT: Import = Import::new("ferraio._cold", "end_sleep");
                 (SET_RESULT.get()?.clone(), Some(future.into_obj()), None)
@@ -178,6 +186,7 @@ impl Ready {
             Ready::Wake(task, future) => Ready::Wake(task.clone(), future.clone()),
             Ready::Gather(gather, child) => Ready::Gather(gather.clone(), child.clone()),
             Ready::Group(group, child) => Ready::Group(group.clone(), child.clone()),
+            Ready::Wait(wait, child) => Ready::Wait(wait.clone(), child.clone()),
             Ready::Awake(future) => Ready::Awake(future.clone()),
             Ready::Handle(handle) => Ready::Handle(handle.clone()),
             Ready::ThreadSafe(handle) => Ready::ThreadSafe(handle.clone()),
@@ -204,6 +213,10 @@ impl Ready {
             }
             Ready::Group(group, child) => {
                 visit.own(group);
+                visit.own(child);
+            }
+            Ready::Wait(wait, child) => {
+                visit.own(wait);
                 visit.own(child);
             }
             Ready::Awake(future) => visit.own(future),

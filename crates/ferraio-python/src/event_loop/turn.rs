@@ -9,7 +9,7 @@ use ferraio_core::clock::monotonic_nanos;
 
 use super::{EventLoop, Ready, Timer, schedule};
 use crate::error::Error;
-use crate::ffi::{Import, Name, Obj, Own, Result, class, exception, thread};
+use crate::ffi::{Import, Name, Obj, Own, Result, class, current_task, exception, thread};
 use crate::handle::Handle;
 use crate::method;
 
@@ -61,6 +61,26 @@ impl Own<EventLoop> {
                 break Ok(());
             }
         };
+        self.leave_task_after(outcome)
+    }
+
+    /// Runs one turn, perhaps in the middle of another one (`nest_asyncio`): the task whose step waits for this is not
+    /// the current one meanwhile, and is again afterwards.
+    fn run_once(&self) -> Result<()> {
+        let interrupted = current_task::get(self.obj())?;
+        let was_ours = self.task_is_current.replace(false);
+        if interrupted.is_some() {
+            current_task::clear(self.obj(), self.hash.get())?;
+        }
+        let outcome = self.leave_task_after(self.run_turn());
+        if let Some(task) = interrupted {
+            current_task::set(self.obj(), self.hash.get(), &task)?;
+            self.task_is_current.set(was_ours);
+        }
+        outcome
+    }
+
+    fn leave_task_after(&self, outcome: Result<()>) -> Result<()> {
         match outcome {
             Ok(()) => self.leave_task(),
             Err(raised) => {
@@ -199,7 +219,7 @@ fn run_observed(this: &Own<EventLoop>, ready: Ready, patched: bool) -> Result<()
 }
 
 fn run_once(this: &Own<EventLoop>) -> Result<Obj> {
-    this.run_turn()?;
+    Own::run_once(this)?;
     Ok(Obj::none())
 }
 

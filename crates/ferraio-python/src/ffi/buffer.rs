@@ -39,6 +39,13 @@ impl Buffer {
         unsafe { std::slice::from_raw_parts(self.0.buf.cast(), self.0.len as usize) }
     }
 
+    /// The bytes, to be overwritten.
+    pub fn bytes_uninit(&mut self) -> &mut [MaybeUninit<u8>] {
+        let bytes = self.bytes_mut();
+        // SAFETY: the same memory; whoever gets it only ever puts bytes there.
+        unsafe { std::slice::from_raw_parts_mut(bytes.as_mut_ptr().cast(), bytes.len()) }
+    }
+
     /// The bytes, to be written.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         if self.0.len == 0 || self.0.readonly != 0 {

@@ -185,6 +185,7 @@ builtin_exceptions! {
     attribute_error = PyExc_AttributeError,
     deprecation_warning = PyExc_DeprecationWarning,
     blocking_io_error = PyExc_BlockingIOError,
+    exception = PyExc_Exception,
     generator_exit = PyExc_GeneratorExit,
     import_error = PyExc_ImportError,
     not_implemented_error = PyExc_NotImplementedError,

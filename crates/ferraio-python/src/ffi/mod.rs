@@ -26,12 +26,14 @@ pub mod list;
 pub mod module;
 pub mod name;
 pub mod object;
+pub mod openssl;
 pub mod received_bytes;
 pub mod slot;
 pub mod socket_address;
 pub mod stop_iteration;
 pub mod task_list;
 pub mod thread;
+pub mod tls_connection;
 #[macro_use]
 pub mod trampoline;
 

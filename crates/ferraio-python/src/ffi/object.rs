@@ -194,6 +194,12 @@ impl Obj {
         }
     }
 
+    /// An empty `set`.
+    pub fn set() -> Result<Obj> {
+        // SAFETY: gives a new reference or NULL.
+        unsafe { Obj::new_ref(c::PySet_New(std::ptr::null_mut())) }
+    }
+
     /// An empty `dict`.
     pub fn dict() -> Result<Obj> {
         // SAFETY: gives a new reference or NULL.
@@ -221,6 +227,24 @@ impl Obj {
             // SAFETY: as above.
             _ => Ok(unsafe { Obj::take(value) }),
         }
+    }
+
+    /// `self[key] = value`.
+    pub fn set_item(&self, key: &Obj, value: &Obj) -> Result<()> {
+        // SAFETY: three live objects.
+        Raised::check(unsafe { c::PyObject_SetItem(self.as_ptr(), key.as_ptr(), value.as_ptr()) })
+    }
+
+    /// `memoryview(self)`.
+    pub fn memory_view(&self) -> Result<Obj> {
+        // SAFETY: a live object; gives a new reference or NULL.
+        unsafe { Obj::new_ref(c::PyMemoryView_FromObject(self.as_ptr())) }
+    }
+
+    /// `self[start:]` of something with the methods of a sequence.
+    pub fn slice_from(&self, start: usize) -> Result<Obj> {
+        // SAFETY: a live object; gives a new reference or NULL.
+        unsafe { Obj::new_ref(c::PySequence_GetSlice(self.as_ptr(), start as isize, isize::MAX)) }
     }
 
     /// `len(self)`.

@@ -1,10 +1,11 @@
-//! Receiving from a socket straight into a `bytes` object, before anybody sees it.
+//! Receiving (or decrypting) straight into a `bytes` object, before anybody sees it.
 //!
 //! An object that nobody but us refers to any more, after the protocol has seen it, is used for the next message: an
 //! echo server needs no memory but its first. Reference counts tell, as for the interpreter's own tuples in `zip`.
 
 use std::cell::Cell;
 use std::io;
+use std::mem::MaybeUninit;
 
 use ferraio_core::socket::{self, Io};
 use pyo3_ffi as c;
@@ -56,6 +57,20 @@ impl SpareBytes {
     /// Receives about `room` bytes at the most. `None` is the end of the stream.
     #[inline]
     pub fn receive(&self, fd: i32, room: usize) -> Result<io::Result<Io<Option<Received>>>> {
+        let mut outcome = Ok(Io::Later);
+        let received = self.fill(room, |memory| {
+            outcome = socket::recv_uninit(fd, memory);
+            if let Ok(Io::Done(size)) = outcome { size } else { 0 }
+        })?;
+        Ok(outcome.map(|outcome| match outcome {
+            Io::Done(_) => Io::Done(received),
+            Io::Later => Io::Later,
+        }))
+    }
+
+    /// Lets `write` fill the beginning of about `room` bytes, and say how many it has filled. `None`: none.
+    #[inline]
+    pub fn fill(&self, room: usize, write: impl FnOnce(&mut [MaybeUninit<u8>]) -> usize) -> Result<Option<Received>> {
         // The shortest objects may be shared with others.
         let (object, room) = self.take(room.max(64))?;
         // SAFETY: nobody else refers to the object, which has room for so many bytes.
@@ -63,22 +78,17 @@ impl SpareBytes {
             let bytes = (&raw mut (*object.as_ptr().cast::<c::PyBytesObject>()).ob_sval).cast();
             std::slice::from_raw_parts_mut(bytes, room)
         };
-        let size = match socket::recv_uninit(fd, memory) {
-            Ok(Io::Done(size)) if size > 0 => size,
-            outcome => {
-                self.keep(object, room);
-                return Ok(outcome.map(|outcome| match outcome {
-                    Io::Done(_) => Io::Done(None),
-                    Io::Later => Io::Later,
-                }));
-            }
-        };
+        let size = write(memory);
+        if size == 0 {
+            self.keep(object, room);
+            return Ok(None);
+        }
         if size < room / 2 {
             // Too small a part of it is used to let the program keep it all.
-            // SAFETY: the kernel has filled so many bytes.
+            // SAFETY: so many bytes are filled.
             let data = Obj::bytes(unsafe { std::slice::from_raw_parts(memory.as_ptr().cast(), size) })?;
             self.keep(object, room);
-            return Ok(Ok(Io::Done(Some(Received { data, room: 0 }))));
+            return Ok(Some(Received { data, room: 0 }));
         }
         // SAFETY: still nobody else refers to the object; its first `size` bytes are filled, and there is room for one
         // more, which ends them. A hash from an earlier life is forgotten.
@@ -91,6 +101,6 @@ impl SpareBytes {
             }
             (&raw mut (*bytes).ob_sval).cast::<u8>().add(size).write(0);
         }
-        Ok(Ok(Io::Done(Some(Received { data: object, room }))))
+        Ok(Some(Received { data: object, room }))
     }
 }

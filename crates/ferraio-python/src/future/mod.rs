@@ -19,6 +19,7 @@ use crate::gather::Gather;
 use crate::imports::{self as py};
 use crate::task::Task;
 use crate::task_group::TaskGroup;
+use crate::wait::{self, Wait};
 
 pub use class::{cannot_delete, make_class, shared};
 
@@ -44,6 +45,8 @@ pub enum Callback {
     Gather(Own<Gather>),
     /// A task group it is a child of.
     Group(Own<TaskGroup>),
+    /// A `wait` for some futures, it among them.
+    Wait(Own<Wait>),
     /// A callable with its context.
     Function(Box<Function>),
 }
@@ -147,6 +150,7 @@ impl Callback {
             Callback::Task(task) => visit.own(task),
             Callback::Gather(gather) => visit.own(gather),
             Callback::Group(group) => visit.own(group),
+            Callback::Wait(wait) => visit.own(wait),
             Callback::Function(function) => {
                 visit.object(&function.callback);
                 visit.object(&function.context);
@@ -164,6 +168,7 @@ impl Callback {
             Callback::Group(group) => {
                 Ok((group.obj().attr(&crate::task_group::ON_TASK_DONE)?, coroutine::copy_context()?))
             }
+            Callback::Wait(wait) => Ok((wait.obj().attr(wait::child_done_name())?, coroutine::copy_context()?)),
             Callback::Function(function) => Ok((function.callback.clone(), function.context.clone())),
         }
     }
@@ -334,7 +339,10 @@ impl Own<Future> {
         if let Some(task) = Own::<Task>::from_exact(object) {
             return Some(task.upcast());
         }
-        Own::<Gather>::from_exact(object).map(Own::upcast)
+        if let Some(gather) = Own::<Gather>::from_exact(object) {
+            return Some(gather.upcast());
+        }
+        Own::<Wait>::from_exact(object).map(Own::upcast)
     }
 
     /// Schedules everybody who waits, in order.
@@ -367,6 +375,7 @@ impl Own<Future> {
             Callback::Task(task) => ours.push(|| Ready::Wake(task, self.clone())),
             Callback::Gather(gather) => ours.push(|| Ready::Gather(gather, self.clone())),
             Callback::Group(group) => ours.push(|| Ready::Group(group, self.clone())),
+            Callback::Wait(wait) => ours.push(|| Ready::Wait(wait, self.clone())),
             Callback::Function(function) => {
                 let Function { callback, context } = *function;
                 return ours.call_soon_one(callback, self.obj().clone(), context);
@@ -482,6 +491,15 @@ impl Own<Future> {
         Ok(())
     }
 
+    /// Forgets a `wait` that is over.
+    pub fn remove_wait(&self, wait: &Own<Wait>) {
+        let is_other = |callback: &Callback| !matches!(callback, Callback::Wait(found) if found.obj().is(wait.obj()));
+        let waiting = self.first.take().into_iter().chain(self.others.take().into_iter().flat_map(|list| *list));
+        for callback in waiting.filter(is_other) {
+            self.push_callback(callback);
+        }
+    }
+
     /// The `_callbacks` that asyncio would have: pairs of callable and context.
     fn callback_pairs(&self) -> Result<Vec<(Obj, Obj)>> {
         let first = self.first.take();
@@ -492,21 +510,22 @@ impl Own<Future> {
         pairs
     }
 
-    /// Adds the tasks that wait for this future (`_asyncio_awaited_by`, 3.14): for a child of a gather, those that wait
-    /// for the gather.
+    /// Adds the tasks that wait for this future (`_asyncio_awaited_by`, 3.14): for a child of a gather or one
+    /// of those that `wait` waits for, those that wait for that.
     fn add_awaited_by(&self, waiting: &mut Vec<Obj>) -> Result<()> {
         static NOTED: crate::ffi::Import = crate::ffi::Import::new("ferraio._cold", "awaited_by");
-        let mut gathers = Vec::new();
+        let mut between: Vec<Own<Future>> = Vec::new();
         let mut note = |callback: &Callback| match callback {
             Callback::Task(task) => waiting.push(task.obj().clone()),
-            Callback::Gather(gather) => gathers.push(gather.clone()),
+            Callback::Gather(gather) => between.push(gather.upcast().clone()),
+            Callback::Wait(wait) => between.push(wait.upcast().clone()),
             Callback::Group(group) => waiting.extend(group.parent_task.get()),
             Callback::Function(_) => {}
         };
         peek(&self.first, |first| first.iter().for_each(&mut note));
         peek(&self.others, |others| others.iter().flat_map(|list| list.iter()).for_each(&mut note));
-        for gather in gathers {
-            gather.upcast::<Future>().add_awaited_by(waiting)?;
+        for future in between {
+            future.add_awaited_by(waiting)?;
         }
         // Others may have been noted through `asyncio.future_add_to_awaited_by`, in the base class's struct.
         let noted = NOTED.get()?.call([self.obj()])?;

@@ -12,6 +12,7 @@
 //! | `address_book.rs` | addresses seen lately |
 //! | `pipe.rs` | reading from pipes |
 //! | `operation/` | `sock_recv`, `sock_sendto` and their kin |
+//! | `tls/` | the protocol between a transport and a program that speaks TLS |
 
 mod accepting;
 mod address_book;
@@ -22,6 +23,7 @@ mod operation;
 mod pipe;
 mod reading;
 mod tcp;
+pub mod tls;
 mod writing;
 
 pub use accepting::methods as accepting_methods;

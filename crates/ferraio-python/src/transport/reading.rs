@@ -6,6 +6,7 @@
 use ferraio_core::socket::{self, Io};
 
 use super::tcp::{Delivery, Phase, SocketTransport};
+use super::tls::TlsProtocol;
 use crate::error::{Error, os_exception};
 use crate::event_loop::{Direction, EventLoop, READ_SIZE};
 use crate::ffi::buffer::Buffer;
@@ -44,7 +45,9 @@ impl Own<SocketTransport> {
     /// Gives the connection to another protocol.
     pub(super) fn set_protocol(&self, protocol: &Obj) -> Result<()> {
         static BUFFERED: Import = Import::new("asyncio.protocols", "BufferedProtocol");
-        self.delivery.set(if protocol.is_instance(BUFFERED.get()?)? {
+        self.delivery.set(if Own::<TlsProtocol>::from_obj(protocol).is_some() {
+            Delivery::Tls
+        } else if protocol.is_instance(BUFFERED.get()?)? {
             Delivery::Buffer
         } else if Own::<StreamReaderProtocol>::from_obj(protocol).is_some() {
             Delivery::Stream
@@ -93,6 +96,7 @@ impl Own<SocketTransport> {
         match self.delivery.get() {
             Delivery::Data | Delivery::Stream => self.receive_data(),
             Delivery::Buffer => self.receive_into_buffer(),
+            Delivery::Tls => self.receive_tls(),
         }
     }
 
@@ -151,6 +155,26 @@ impl Own<SocketTransport> {
         match outcome {
             Ok(()) => Ok(()),
             Err(raised) => self.fatal(raised, "Fatal error: protocol.data_received() call failed."),
+        }
+    }
+
+    fn receive_tls(&self) -> Result<()> {
+        let Some(protocol) = self.protocol.get() else { return Ok(()) };
+        let tls = match Own::<TlsProtocol>::from_obj(&protocol) {
+            Some(tls) if tls.is_plain()? => tls,
+            _ => return self.receive_into_buffer(),
+        };
+        let event_loop = self.event_loop()?;
+        let mut buffer = event_loop.take_read_buffer();
+        let received = match socket::recv(self.fd.get(), &mut buffer) {
+            Ok(Io::Done(size)) if size > 0 => Ok(tls.receive(&buffer[..size])),
+            outcome => Err(Nothing::from(outcome)),
+        };
+        event_loop.put_read_buffer(buffer);
+        match received {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(raised)) => self.fatal(raised, "Fatal error: protocol.buffer_updated() call failed."),
+            Err(nothing) => self.nothing_received(nothing),
         }
     }
 

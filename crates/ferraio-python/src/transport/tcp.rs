@@ -41,6 +41,8 @@ pub(super) enum Delivery {
     Stream,
     /// `get_buffer()` and `buffer_updated()`.
     Buffer,
+    /// The same, by our protocol for TLS, which takes it from the loop's buffer.
+    Tls,
 }
 
 /// A transport.

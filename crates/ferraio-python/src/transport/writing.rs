@@ -107,6 +107,24 @@ impl Own<SocketTransport> {
         self.enqueue([(outgoing, sent)])
     }
 
+    /// `write(data)` for bytes that are in nobody's object.
+    pub(super) fn write_memory(&self, data: &[u8]) -> Result<()> {
+        self.check_writable("Cannot call write() after write_eof()", "unable to write; sendfile is in progress")?;
+        if data.is_empty() || self.is_too_late()? {
+            return Ok(());
+        }
+        let mut sent = 0;
+        if self.queue.borrow().is_empty() {
+            match socket::send(self.fd.get(), data) {
+                Ok(Io::Done(size)) if size == data.len() => return Ok(()),
+                Ok(Io::Done(size)) => sent = size,
+                Ok(Io::Later) => {}
+                Err(error) => return self.write_failed(&error),
+            }
+        }
+        self.enqueue([(Outgoing::Bytes(Obj::bytes(&data[sent..])?), 0)])
+    }
+
     /// `writelines(list_of_data)`: all of it with one system call, if the kernel takes it.
     pub(super) fn write_lines(&self, lines: &Obj) -> Result<()> {
         let after_eof = if cfg!(Py_3_12) {

@@ -1,0 +1,206 @@
+"""Peers that send what they should not, or stop where they should not: the right end sees it, nothing leaks."""
+
+import asyncio
+import gc
+import random
+import ssl
+
+import pytest
+
+from .conftest import Recorder, open_files
+
+SEEDS = range(40)
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"\x00" * 100, b"\x16\x03\x01\xff\xff" + b"\x01" * 100, b"\x80" * 5],
+    ids=["plain HTTP", "zeros", "a record that is too long", "too short"],
+)
+def test_garbage_instead_of_a_handshake_is_refused(play, garbage):
+    async def main(stage):
+        made = []
+        accepting, peer = await stage.accepting(lambda: made.append(Recorder()) or made[-1])
+        await peer.send(garbage)
+        peer.sock.shutdown(1)
+        with pytest.raises((ssl.SSLError, ConnectionResetError)):
+            await accepting
+        assert made[0].calls == []
+
+    play(main)
+
+
+def test_a_server_survives_garbage(play):
+    async def main(stage):
+        address, protocols = await stage.serve()
+        for garbage in (b"", b"\x00", b"hello\r\n", b"\x16\x03\x01"):
+            _, writer = await asyncio.open_connection(*address)
+            writer.write(garbage)
+            writer.close()
+            await writer.wait_closed()
+        client = await stage.connect(address)
+        client.transport.write(b"fine")
+        while protocols[-1].transport is None:
+            await asyncio.sleep(0)
+        assert await protocols[-1].received(4) == b"fine"
+        assert all(protocol.calls == [] for protocol in protocols[:-1])
+
+    play(main)
+
+
+def test_a_record_that_was_changed_is_an_ssl_error(play):
+    async def main(stage):
+        protocol, peer = await stage.with_peer()
+        records = bytearray(peer.encrypt(b"changed on its way"))
+        records[-1] ^= 1
+        await peer.send(records)
+        error = await protocol.lost
+        assert type(error) is ssl.SSLError
+        # OpenSSL says the second since 3.2.
+        reason = error.reason
+        assert reason in ("DECRYPTION_FAILED_OR_BAD_RECORD_MAC", "RECORD_LAYER_FAILURE")
+        assert error.library == "SSL"
+        assert str(error).startswith(f"[SSL: {reason}] {reason.lower().replace('_', ' ')} (_ssl.c:")
+        assert protocol.names == ["connection_made", "connection_lost"]
+
+    play(main)
+
+
+def test_plain_text_after_the_handshake_is_an_ssl_error(play):
+    async def main(stage):
+        protocol, peer = await stage.with_peer()
+        await peer.write(b"secret")
+        await protocol.received(6)
+        await peer.send(b"not secret at all, but long enough to be a record\r\n")
+        error = await protocol.lost
+        assert isinstance(error, ssl.SSLError) and error.reason is not None
+        assert protocol.data == b"secret"
+
+    play(main)
+
+
+def test_a_broken_connection_leaves_the_others_alone(play):
+    async def main(stage):
+        broken, bad = await stage.with_peer()
+        whole, good = await stage.with_peer()
+        await good.write(b"before ")
+        await bad.send(b"\x17\x03\x03\x00\x20" + b"?" * 32)
+        assert isinstance(await broken.lost, ssl.SSLError)
+        await good.write(b"and after")
+        assert await whole.received(16) == b"before and after"
+        whole.transport.write(b"answer")
+        assert await good.read(6) == b"answer"
+
+    play(main)
+
+
+@pytest.mark.parametrize("size", [1, 4, 5, 6, 20])
+def test_a_peer_that_stops_within_a_record_and_hangs_up(play, size):
+    async def main(stage):
+        protocol, peer = await stage.with_peer()
+        await peer.send(peer.encrypt(b"never complete")[:size])
+        await asyncio.sleep(0)
+        peer.sock.close()
+        await protocol.lost
+        assert protocol.data == b""
+        assert protocol.names[-1] == "connection_lost"
+
+    play(main)
+
+
+def test_a_peer_that_resets_within_a_record(play):
+    async def main(stage):
+        protocol, peer = await stage.with_peer()
+        await peer.send(peer.encrypt(b"never complete")[:9])
+        peer.reset()
+        assert isinstance(await protocol.lost, ConnectionResetError)
+        assert protocol.data == b""
+
+    play(main)
+
+
+def test_connections_that_end_badly_leave_no_file_open(play):
+    async def main(stage):
+        await (await stage.with_peer())[1].write(b"warm")
+        gc.collect()
+        before = open_files()
+        for kind in range(12):
+            ours = await stage.with_peer()
+            protocol, peer = ours
+            if kind % 3 == 0:
+                peer.reset()
+            elif kind % 3 == 1:
+                await peer.send(b"?" * 100)
+            else:
+                peer.sock.shutdown(1)
+            await protocol.lost
+            peer.sock.close()
+        await asyncio.sleep(0)
+        assert open_files() == before
+
+    play(main)
+
+
+def mutated(records, chance):
+    """The records with one mistake: a bit turned, bytes left out, twice, or from elsewhere."""
+    records = bytearray(records)
+    start = chance.randrange(len(records))
+    end = min(len(records), start + chance.choice((1, 2, 5, 50, 5000)))
+    match chance.randrange(5):
+        case 0:
+            records[start] ^= 1 << chance.randrange(8)
+        case 1:
+            del records[start:end]
+        case 2:
+            records[start:start] = records[start:end]
+        case 3:
+            records[start:start] = chance.randbytes(end - start)
+        case 4:
+            records[start:end] = chance.randbytes(end - start)
+    return bytes(records)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
+def test_no_mutation_of_the_records_does_harm(play, problems, version):
+    async def main(stage):
+        reported = problems.of_this_loop()
+        stage.client_context.minimum_version = stage.client_context.maximum_version = version
+        for seed in SEEDS:
+            chance = random.Random(seed)
+            protocol, peer = await stage.with_peer()
+            parts = [chance.randbytes(chance.choice((1, 100, 3000, 20_000))) for _ in range(4)]
+            stream = mutated(b"".join(peer.encrypt(part) for part in parts), chance)
+            while stream:
+                cut = chance.choice((1, 10, 1000, 30_000))
+                try:
+                    await peer.send(stream[:cut])
+                except ConnectionError:
+                    break
+                stream = stream[cut:]
+                await asyncio.sleep(0)
+            peer.sock.close()
+            error = await protocol.lost
+            # No byte that was not sent, none twice, none out of order.
+            assert b"".join(parts).startswith(protocol.data), seed
+            assert error is None or isinstance(error, OSError), seed
+            assert protocol.names.count("connection_lost") == 1, seed
+            # What an error of the stream ends is told to the protocol, and is no problem of the loop's.
+            assert reported == [], seed
+
+    play(main)
+
+
+def test_no_mutation_of_the_handshake_does_harm(play):
+    async def main(stage):
+        for seed in SEEDS:
+            chance = random.Random(seed)
+            accepting, peer = await stage.accepting()
+            with pytest.raises(ssl.SSLWantReadError):
+                peer.tls.do_handshake()
+            await peer.send(mutated(peer.outgoing.read(), chance))
+            peer.sock.shutdown(1)
+            with pytest.raises((ssl.SSLError, ConnectionResetError)):
+                await accepting
+            peer.sock.close()
+
+    play(main)
