@@ -24,6 +24,7 @@ GROUPS = (
     "synchronization",
     "echo",
     "tls",
+    "web",
     "model_calls",
     "memory",
     "startup",

@@ -10,7 +10,7 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 
@@ -37,7 +37,7 @@ class EchoClient:
         context: ssl.SSLContext | None = None,
     ) -> None:
         self._teller = _connect(tell_port)
-        self._address = address
+        self.address = address
         self._connections = [_connect(address) for _ in range(connections)]
         if context is not None:
             self._connections = [context.wrap_socket(connection) for connection in self._connections]
@@ -45,24 +45,36 @@ class EchoClient:
         self._answer = bytearray(message_size)
 
     def ask(self, rounds: int) -> Cost:
-        cpu, began = self._server_cpu(), time.perf_counter()
-        for _ in range(rounds):
-            for connection in self._connections:
-                connection.sendall(self._message)
-            for connection in self._connections:
-                self._receive(connection)
-        elapsed = time.perf_counter() - began
-        return Cost(rounds * len(self._connections), self._server_cpu() - cpu, elapsed)
+        """Send a message on every connection and receive every answer, so many times."""
+
+        def play() -> int:
+            for _ in range(rounds):
+                for connection in self._connections:
+                    connection.sendall(self._message)
+                for connection in self._connections:
+                    self._receive(connection)
+            return rounds * len(self._connections)
+
+        return self.cost_of(play)
 
     def ask_once_each(self, rounds: int) -> Cost:
         """Make a connection for each request, and close it after the answer."""
+
+        def play() -> int:
+            for _ in range(rounds):
+                with _connect(self.address) as connection:
+                    connection.sendall(self._message)
+                    self._receive(connection)
+            return rounds
+
+        return self.cost_of(play)
+
+    def cost_of(self, play: Callable[[], int]) -> Cost:
+        """Say what it costs the server to answer the requests that `play` sends and counts."""
         cpu, began = self._server_cpu(), time.perf_counter()
-        for _ in range(rounds):
-            with _connect(self._address) as connection:
-                connection.sendall(self._message)
-                self._receive(connection)
+        requests = play()
         elapsed = time.perf_counter() - began
-        return Cost(rounds, self._server_cpu() - cpu, elapsed)
+        return Cost(requests, self._server_cpu() - cpu, elapsed)
 
     def close(self) -> None:
         for connection in (*self._connections, self._teller):

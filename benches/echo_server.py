@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 
+from benches import web_servers
 from benches.peers import PEERS
 
 READ_SIZE = 100 * 1024
@@ -164,6 +165,7 @@ async def unix():
 
 STYLES = {"protocol": protocol, "tls": tls, "streams": streams, "sockets": sockets}
 STYLES |= {"udp": udp, "udp_sockets": udp_sockets, "unix": unix}
+STYLES |= {"uvicorn": web_servers.uvicorn, "aiohttp": web_servers.aiohttp}
 
 
 def _port(server):

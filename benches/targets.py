@@ -99,6 +99,7 @@ TARGETS: tuple[Target, ...] = (
     TimesAsFast("echo.connect_close", "uvloop", 1.2),
     TimesAsFast("processes.start", "uvloop", 2.9),
     TimesAsFast("processes.communicate", "uvloop", 2.9),
+    TimesAsFast("web.uvicorn", "uvloop", 1.1),
     TimesAsFast("tls.protocol_1", "uvloop", 1.25),
     TimesAsFast("tls.protocol_100", "uvloop", 1.15),
     TimesAsFast("memory.waiting", "asyncio", 1),
@@ -108,7 +109,17 @@ TARGETS: tuple[Target, ...] = (
     AtMost("startup.whole_process", "asyncio", 15 * MILLISECOND),
 )
 
-COMPARED = ("scheduling.", "timers.", "tasks.", "synchronization.", "echo.", "tls.", "model_calls.", "processes.")
+COMPARED = (
+    "scheduling.",
+    "timers.",
+    "tasks.",
+    "synchronization.",
+    "echo.",
+    "tls.",
+    "web.",
+    "model_calls.",
+    "processes.",
+)
 """The groups in which ferraio is never slower than the best of the others."""
 
 

@@ -96,7 +96,14 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
         _StandardLoop.__init__(self, _Watches(self))
 
     # The finaliser of the Rust class, which has nothing to say, must not hide the one that warns of an unclosed loop.
-    __del__ = _StandardLoop.__del__
+    def __del__(self, _standard_del=_StandardLoop.__del__, _is_finalizing=sys.is_finalizing):
+        try:
+            _standard_del(self)
+        except AttributeError:
+            # At the end of the process modules are emptied before the last objects go, asyncio's as well.
+            if not _is_finalizing():
+                raise
+            self._release()
 
     # Running.
 

@@ -34,6 +34,33 @@ _known: tuple[tuple[str, ...], list[tuple[ModuleType | type, str, object, object
 _rebound: list[tuple[ModuleType | type, str, object, object]] = []
 
 
+_StandardLoop = asyncio.SelectorEventLoop
+
+
+class _MakesOurLoop(type):
+    """Decides what `SelectorEventLoop` makes while installed."""
+
+    def __call__(cls, *args, **kwargs):
+        if cls is not SelectorEventLoop:
+            return super().__call__(*args, **kwargs)
+        # Who brings a selector wants a loop that asks it.
+        has_selector = any(selector is not None for selector in (*args, *kwargs.values()))
+        return _StandardLoop(*args, **kwargs) if has_selector else EventLoop()
+
+    def __instancecheck__(cls, instance):
+        return isinstance(instance, _StandardLoop) if cls is SelectorEventLoop else super().__instancecheck__(instance)
+
+    def __subclasscheck__(cls, subclass):
+        return issubclass(subclass, _StandardLoop) if cls is SelectorEventLoop else super().__subclasscheck__(subclass)
+
+
+class SelectorEventLoop(_StandardLoop, metaclass=_MakesOurLoop):
+    """`asyncio.SelectorEventLoop` while installed: calling it makes ferraio's loop, which is one as well.
+
+    With a selector it makes asyncio's own, and classes derived from it are asyncio's own.
+    """
+
+
 def install() -> None:
     """Make asyncio's names ferraio's, and give every new loop of asyncio ferraio's class.
 
@@ -142,12 +169,12 @@ def _replacements() -> list[tuple[ModuleType, str, object]]:
         (asyncio.timeouts, "Timeout", _primitives.Timeout),
         (asyncio.timeouts, "timeout", _primitives.timeout),
         (asyncio.timeouts, "timeout_at", _primitives.timeout_at),
+        (asyncio.unix_events, "SelectorEventLoop", SelectorEventLoop),
     ]
     if sys.version_info >= (3, 12):
         eager_task_factory = asyncio.create_eager_task_factory(_ferraio.Task)
         offered.append((asyncio.tasks, "eager_task_factory", eager_task_factory))
     if sys.version_info >= (3, 13):
-        # The name for "the best loop here". SelectorEventLoop, the same class until now, stays what it says.
         offered.append((asyncio.unix_events, "EventLoop", EventLoop))
     return offered
 

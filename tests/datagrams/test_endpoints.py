@@ -273,6 +273,7 @@ def test_a_transport_wants_a_loop_of_ours():
         DatagramTransport(object(), sock, object())
 
 
+@pytest.mark.loop_kinds("ferraio", "installed")  # asyncio of 3.11 does not look
 def test_a_number_closed_behind_our_back_and_used_again_belongs_to_its_new_owner(play):
     async def main(endpoint):
         old, at_old = await endpoint()

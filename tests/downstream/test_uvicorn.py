@@ -56,11 +56,10 @@ def test_a_background_task_runs_after_the_reply(run):
     run(main)
 
 
-# uvicorn asks for asyncio.SelectorEventLoop by its name, unless it is told otherwise: that stays asyncio's own.
 COMMANDS = {
     "asyncio": ["-m", "uvicorn", "--loop", "asyncio"],
     "custom loop": ["-m", "uvicorn", "--loop", "ferraio:new_event_loop"],
-    "ferraio run": ["-m", "ferraio", "run", "-m", "uvicorn", "--loop", "none"],
+    "ferraio run": ["-m", "ferraio", "run", "-m", "uvicorn"],
 }
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import asyncio.tasks
+import selectors
 import subprocess
 import sys
 import warnings
@@ -71,16 +72,13 @@ def test_what_tells_the_running_loop_stays():
         asyncio._get_running_loop,
         asyncio._set_running_loop,
         asyncio.get_running_loop,
-        asyncio.SelectorEventLoop,
     )
     ferraio.install()
     assert before == (
         asyncio._get_running_loop,
         asyncio._set_running_loop,
         asyncio.get_running_loop,
-        asyncio.SelectorEventLoop,
     )
-    assert asyncio.SelectorEventLoop is not ferraio.EventLoop
 
 
 @pytest.mark.parametrize("times", [1, 2, 3])
@@ -167,10 +165,44 @@ def test_name_for_the_best_loop_means_ferraio_s():
     assert asyncio.run(running_loop(), loop_factory=asyncio.EventLoop) is ferraio.EventLoop
 
 
-def test_named_loop_class_still_wins():
+def test_selector_event_loop_called_by_its_name_is_ferraio_s():
+    standard = asyncio.SelectorEventLoop
     ferraio.install()
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-        assert runner.run(running_loop()) is asyncio.SelectorEventLoop
+        assert runner.run(running_loop()) is ferraio.EventLoop
+    loop = asyncio.SelectorEventLoop(selector=None)
+    loop.close()
+    assert type(loop) is ferraio.EventLoop
+    assert isinstance(loop, asyncio.SelectorEventLoop) and isinstance(loop, standard)
+    assert issubclass(ferraio.EventLoop, asyncio.SelectorEventLoop) and issubclass(standard, asyncio.SelectorEventLoop)
+    assert not isinstance(None, asyncio.SelectorEventLoop) and not issubclass(int, asyncio.SelectorEventLoop)
+    ferraio.uninstall()
+    assert asyncio.SelectorEventLoop is standard
+
+
+def test_selector_event_loop_with_a_selector_is_asyncio_s():
+    standard, selector = asyncio.SelectorEventLoop, selectors.PollSelector()
+    ferraio.install()
+    loop = asyncio.SelectorEventLoop(selector)
+    assert type(loop) is standard and loop._selector is selector
+    assert isinstance(loop, asyncio.SelectorEventLoop)
+    loop.close()
+
+
+def test_classes_derived_from_selector_event_loop_are_asyncio_s():
+    ferraio.install()
+
+    class Loop(asyncio.SelectorEventLoop):
+        def __init__(self):
+            super().__init__(selectors.PollSelector())
+
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        assert runner.run(running_loop()) is Loop
+    loop, other = Loop(), ferraio.new_event_loop()
+    assert isinstance(loop, Loop) and isinstance(loop, asyncio.SelectorEventLoop)
+    assert not isinstance(loop, ferraio.EventLoop) and not isinstance(other, Loop)
+    loop.close()
+    other.close()
 
 
 def test_policy_of_the_program_still_wins():
