@@ -16,12 +16,12 @@ from asyncio import constants, sslproto
 
 from ferraio import _cold as _cold  # not needed here: it keeps the names of the standard library as they are now
 from ferraio import _ferraio
-from ferraio._accepting import Acceptor, accepts_plainly
 from ferraio._processes import Children, watches_by_pidfd
 from ferraio._transports import (
     DatagramTransport,
     ReadPipeTransport,
     SocketTransport,
+    accepts_plainly,
     bypasses,
     bypasses_datagrams,
 )
@@ -193,14 +193,14 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
     # Transports.
 
     def _start_serving(self, protocol_factory, sock, sslcontext=None, server=None, backlog=100, *options, context=None):
+        if context is not None:
+            options = (*options, context)
+        arguments = (protocol_factory, sock, sslcontext, server, backlog, *options)
         if sslcontext is not None or not accepts_plainly(sock):
-            if context is not None:
-                options = (*options, context)
-            return super()._start_serving(protocol_factory, sock, sslcontext, server, backlog, *options)
-        if len(options) > 2:  # from 3.15 on, when it serves again after a pause
-            *options, context = options
-        acceptor = Acceptor(self, protocol_factory, sock, server, backlog, options, context)
-        return self._add_reader(sock.fileno(), acceptor)
+            return super()._start_serving(*arguments)
+        context = options[2] if len(options) > 2 else None  # from 3.15 on
+        acceptor = _ferraio.Acceptor(self, arguments, context)
+        return self._add_reader(sock.fileno(), acceptor.accept)
 
     def _make_socket_transport(self, sock, protocol, waiter=None, **options):
         if bypasses(sock):

@@ -62,6 +62,11 @@ def bypasses_datagrams(sock):
     return _has_original(type(sock), _DATAGRAM_METHODS)
 
 
+def accepts_plainly(sock, original=socket.socket):
+    """Return whether the socket's own `accept` may be bypassed: nobody has changed it."""
+    return isinstance(sock, original) and type(sock).accept is original.accept
+
+
 @functools.cache
 def _has_original(cls, methods, original=socket.socket):
     return issubclass(cls, original) and all(getattr(cls, name) is getattr(original, name) for name in methods)

@@ -90,6 +90,11 @@ impl Address {
         }
     }
 
+    /// Can [`parts`](Self::parts) take it apart?
+    pub fn is_understood(&self) -> bool {
+        self.parts() != Parts::Other
+    }
+
     /// Its bytes, as the kernel takes them.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.len as usize]

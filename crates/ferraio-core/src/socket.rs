@@ -60,6 +60,11 @@ pub fn accept(fd: RawFd, from: &mut Address) -> io::Result<Io<OwnedFd>> {
     attempt(|| sys::accept(fd, from))
 }
 
+/// The address that the socket has on this side.
+pub fn local_address(fd: RawFd) -> io::Result<Address> {
+    sys::local_address(fd)
+}
+
 /// Sends small pieces at once, rather than collecting them.
 pub fn set_nodelay(fd: RawFd) -> io::Result<()> {
     sys::set_option(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1)

@@ -59,6 +59,7 @@ fn fill(module: &Obj) -> Result<()> {
         ("StreamReaderProtocol", streams::protocol::make_class(module)?),
         ("StreamWriter", streams::writer::make_class(module)?),
         ("SocketTransport", transport::make_transport_class(module)?),
+        ("Acceptor", transport::make_acceptor_class(module)?),
         ("DatagramTransport", transport::make_datagram_class(module)?),
         ("TlsProtocol", transport::tls::make_protocol_class(module)?),
         ("TlsTransport", transport::tls::make_transport_class(module)?),

@@ -83,6 +83,14 @@ pub(crate) fn accept(fd: RawFd, from: &mut Address) -> io::Result<OwnedFd> {
     Ok(connection)
 }
 
+pub(crate) fn local_address(fd: RawFd) -> io::Result<Address> {
+    let mut local = Address::none();
+    let (address, length) = local.room();
+    // SAFETY: the address is writable as far as the length says.
+    checked(unsafe { libc::getsockname(fd, address, length) })?;
+    Ok(local)
+}
+
 pub(crate) fn shutdown_write(fd: RawFd) -> io::Result<()> {
     // SAFETY: no memory is involved.
     checked(unsafe { libc::shutdown(fd, libc::SHUT_WR) }).map(drop)

@@ -17,7 +17,8 @@ fn init(this: &Own<SocketTransport>, args: Args<'_>) -> Result<()> {
     let given = args.bind("SocketTransport", names, 3, 7)?.map(|value| value.filter(|value| !value.is_none()));
     let [event_loop, sock, protocol, waiter, extra, server, context] = given;
     let (event_loop, sock, protocol) = of_all::required(this, "SocketTransport", [event_loop, sock, protocol])?;
-    this.begin(Connection { event_loop: &event_loop, sock: &sock, protocol: &protocol, waiter, extra, server, context })
+    this.take_over(&event_loop, &sock, &protocol, extra)?;
+    this.begin(Connection { event_loop: &event_loop, protocol: &protocol, waiter, server, context })
 }
 
 fn write(this: &Own<SocketTransport>, data: &Obj) -> Result<Obj> {

@@ -26,7 +26,7 @@ mod tcp;
 pub mod tls;
 mod writing;
 
-pub use accepting::methods as accepting_methods;
+pub use accepting::make_class as make_acceptor_class;
 pub use address_book::AddressBook;
 pub use class::make_class as make_transport_class;
 pub use datagram::{DatagramTransport, make_class as make_datagram_class};

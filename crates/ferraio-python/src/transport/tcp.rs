@@ -80,7 +80,7 @@ impl Class for SocketTransport {
     }
 
     fn needs_finalizer(&self) -> bool {
-        self.endpoint.sock.is_some()
+        self.endpoint.has_socket()
     }
 
     fn finalize(this: &Own<Self>) {
@@ -89,7 +89,7 @@ impl Class for SocketTransport {
 }
 
 impl SocketTransport {
-    fn uninitialised() -> Self {
+    pub(super) fn uninitialised() -> Self {
         SocketTransport {
             endpoint: Endpoint::uninitialised(),
             server: Slot::empty(),
@@ -173,15 +173,12 @@ impl Transport for SocketTransport {
     }
 }
 
-/// What a transport is made of.
+/// What a transport is made of, beside its socket.
 pub(super) struct Connection<'a> {
     pub event_loop: &'a Own<EventLoop>,
-    pub sock: &'a Obj,
     pub protocol: &'a Obj,
     /// A future to be woken when the protocol knows of the connection.
     pub waiter: Option<Obj>,
-    /// What `get_extra_info` is to know beside the socket.
-    pub extra: Option<Obj>,
     pub server: Option<Obj>,
     pub context: Option<Obj>,
 }
@@ -193,11 +190,10 @@ impl Own<SocketTransport> {
         Ok(!self.is_patched.get() && HOOKS.are_original(self.obj())?)
     }
 
-    /// Takes over the socket: what `__init__` does.
+    /// Has a connection begin, whose socket is taken over: the rest of what `__init__` does.
     pub(super) fn begin(&self, connection: Connection<'_>) -> Result<()> {
         static ATTACH: Name = Name::new("_attach");
-        let Connection { event_loop, sock, protocol, waiter, extra, server, context } = connection;
-        self.take_over(event_loop, sock, protocol, extra)?;
+        let Connection { event_loop, protocol, waiter, server, context } = connection;
         if let Some(server) = server {
             if cfg!(Py_3_13) {
                 server.call_method(&ATTACH, [self.obj()])?;

@@ -199,7 +199,7 @@ impl Own<SocketTransport> {
         if self.endpoint.phase.get() == Phase::Lost {
             return self.count_lost_write().map(|()| true);
         }
-        if !self.endpoint.sock.is_some() {
+        if !self.endpoint.has_socket() {
             return Err(Error::runtime("the transport is not connected"));
         }
         Ok(false)

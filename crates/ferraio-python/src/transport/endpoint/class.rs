@@ -21,7 +21,7 @@ pub(in crate::transport) fn required<T: Transport>(
     let Some(event_loop) = Own::<EventLoop>::from_obj(&event_loop).cloned() else {
         return Err(Error::type_(format!("loop must be a ferraio.EventLoop, not {}", event_loop.type_name())));
     };
-    if this.endpoint().sock.is_some() || this.is_closing() {
+    if this.endpoint().has_socket() || this.is_closing() {
         return Err(Error::runtime("the transport has a socket already"));
     }
     Ok((event_loop, sock, protocol))
@@ -103,10 +103,7 @@ pub(in crate::transport) fn extra_info<T: Transport>(this: &Own<T>, args: Args<'
         ([name], false) => [Some(name.clone()), None],
         _ => args.bind("get_extra_info", [&py::NAME, &DEFAULT], 1, 2)?,
     };
-    let found = match this.endpoint().extra.get() {
-        Some(extra) => extra.dict_get(&name.expect("required"))?,
-        None => None,
-    };
+    let found = this.extra_item(&name.expect("required"))?;
     Ok(found.or(default).unwrap_or_else(Obj::none))
 }
 
@@ -130,7 +127,7 @@ pub(in crate::transport) fn write_buffer_size<T: Transport>(this: &Own<T>) -> Re
 pub(in crate::transport) fn repr<T: Transport>(this: &Own<T>) -> Result<Obj> {
     let endpoint = this.endpoint();
     let mut info = vec![this.obj().type_name()];
-    if !endpoint.sock.is_some() {
+    if !endpoint.has_socket() {
         info.push(String::from("closed"));
     } else if this.is_closing() {
         info.push(String::from("closing"));
@@ -145,6 +142,9 @@ pub(in crate::transport) fn repr<T: Transport>(this: &Own<T>) -> Result<Obj> {
 }
 
 pub(in crate::transport) fn sock<T: Transport>(this: &Own<T>) -> Result<Obj> {
+    if this.endpoint().has_socket() {
+        this.know_socket()?;
+    }
     Ok(this.endpoint().sock.get_or_none())
 }
 
@@ -157,10 +157,12 @@ pub(in crate::transport) fn event_loop<T: Transport>(this: &Own<T>) -> Result<Ob
 }
 
 pub(in crate::transport) fn extra<T: Transport>(this: &Own<T>) -> Result<Obj> {
+    this.know_socket()?;
     Ok(this.endpoint().extra.get_or_none())
 }
 
 pub(in crate::transport) fn set_extra<T: Transport>(this: &Own<T>, value: Option<&Obj>) -> Result<()> {
+    this.know_socket()?;
     drop(this.endpoint().extra.replace(value.cloned()));
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! How a transport begins, and how it ends.
 
-use super::{Phase, Transport};
+use super::extra_info::extra_info;
+use super::{Accepted, Phase, Transport};
 use crate::event_loop::{Direction, EventLoop, call_soon_any};
 use crate::ffi::coroutine::copy_context;
 use crate::ffi::{Import, Name, Obj, Own, Raised, Result, exception};
@@ -27,6 +28,21 @@ impl<T: Transport> Own<T> {
         endpoint.event_loop.set(event_loop.clone());
         T::set_protocol(self, protocol)?;
         endpoint.sock.set(sock.clone());
+        Ok(())
+    }
+
+    /// Takes over a connection that has no socket object.
+    pub(in crate::transport) fn take_over_accepted(
+        &self,
+        event_loop: &Own<EventLoop>,
+        accepted: Box<Accepted>,
+        protocol: &Obj,
+    ) -> Result<()> {
+        let endpoint = self.endpoint();
+        endpoint.fd.set(accepted.fd());
+        endpoint.event_loop.set(event_loop.clone());
+        T::set_protocol(self, protocol)?;
+        *endpoint.accepted.borrow_mut() = Some(accepted);
         Ok(())
     }
 
@@ -128,6 +144,9 @@ impl<T: Transport> Own<T> {
     }
 
     fn close_socket(&self) -> Result<()> {
+        if let Some(accepted) = &mut *self.endpoint().accepted.borrow_mut() {
+            accepted.close();
+        }
         match self.endpoint().sock.take() {
             Some(sock) => sock.call_method(&py::CLOSE, []).map(drop),
             None => Ok(()),
@@ -169,28 +188,4 @@ impl<T: Transport> Own<T> {
         context.dict_set(py::PROTOCOL.obj(), &self.endpoint().protocol.get_or_none())?;
         event_loop.obj().call_method(&py::CALL_EXCEPTION_HANDLER, [&context]).map(drop)
     }
-}
-
-/// The dict of `get_extra_info`: what is given, and what the socket knows.
-fn extra_info(sock: &Obj, given: Option<Obj>) -> Result<Obj> {
-    static TRANSPORT_SOCKET: Import = Import::new("asyncio.trsock", "TransportSocket");
-    static SOCKET: Name = Name::new("socket");
-    static SOCKNAME: Name = Name::new("sockname");
-    static PEERNAME: Name = Name::new("peername");
-    static GETSOCKNAME: Name = Name::new("getsockname");
-    static GETPEERNAME: Name = Name::new("getpeername");
-    let name = |method: &Name| match sock.call_method(method, []) {
-        Err(raised) if raised.matches(&exception::os_error()) => {
-            raised.clear();
-            Ok(Obj::none())
-        }
-        outcome => outcome,
-    };
-    let extra = given.map_or_else(Obj::dict, Ok)?;
-    extra.dict_set(SOCKET.obj(), &TRANSPORT_SOCKET.get()?.call([sock])?)?;
-    extra.dict_set(SOCKNAME.obj(), &name(&GETSOCKNAME)?)?;
-    if extra.dict_get(PEERNAME.obj())?.is_none() {
-        extra.dict_set(PEERNAME.obj(), &name(&GETPEERNAME)?)?;
-    }
-    Ok(extra)
 }

@@ -10,17 +10,20 @@
 //! |---|---|
 //! | `mod.rs` | the state, and watching the fd |
 //! | `life.rs` | how a transport begins, and how it ends |
+//! | `extra_info.rs` | what `get_extra_info` knows, and connections that have no socket object yet |
 //! | `flow_control.rs` | when a protocol pauses writing |
 //! | `class.rs` | what Python sees of every transport |
 
 pub(super) mod class;
+mod extra_info;
 mod flow_control;
 mod life;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use ferraio_core::reactor::Key;
 
+pub(super) use self::extra_info::{Accepted, Kind};
 use self::flow_control::FlowControl;
 use crate::error::Error;
 use crate::event_loop::{Direction, EventLoop, Target};
@@ -42,8 +45,10 @@ pub(super) enum Phase {
 pub struct Endpoint {
     /// The loop; empty before `__init__`, and after `connection_lost`.
     pub(super) event_loop: Slot<Own<EventLoop>>,
-    /// The socket; empty before `__init__`, and after `connection_lost`.
+    /// The socket; empty before `__init__`, after `connection_lost`, and while there is `accepted`.
     pub(super) sock: Slot,
+    /// In place of the socket: a connection for which nobody has asked to have a socket object.
+    accepted: RefCell<Option<Box<Accepted>>>,
     pub(super) protocol: Slot,
     /// What `get_extra_info` knows: a dict.
     pub(super) extra: Slot,
@@ -70,6 +75,7 @@ impl Endpoint {
         Endpoint {
             event_loop: Slot::empty(),
             sock: Slot::empty(),
+            accepted: RefCell::new(None),
             protocol: Slot::empty(),
             extra: Slot::empty(),
             context: Slot::empty(),
@@ -82,6 +88,11 @@ impl Endpoint {
             writes: Cell::new(false),
             lost_writes: Cell::new(0),
         }
+    }
+
+    /// Is there a socket, with or without an object?
+    pub(super) fn has_socket(&self) -> bool {
+        self.sock.is_some() || self.accepted.borrow().as_ref().is_some_and(|accepted| accepted.fd() >= 0)
     }
 
     /// The objects it holds, apart from the loop.
