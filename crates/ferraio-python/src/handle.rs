@@ -217,8 +217,9 @@ impl Own<Handle> {
         }
     }
 
+    /// Tells the loop of an exception, unless it is one that stops it.
     #[cold]
-    fn report(&self, callback: &Obj, raised: Raised) -> Result<()> {
+    pub fn report(&self, callback: &Obj, raised: Raised) -> Result<()> {
         if raised.stops_the_loop() {
             return Err(raised);
         }

@@ -14,6 +14,7 @@ use crate::imports::{self as py};
 use crate::task::Task;
 use crate::task_group::TaskGroup;
 use crate::thread_safe_handle::ThreadSafeHandle;
+use crate::transport::SocketTransport;
 use crate::wait::{self, Wait};
 
 /// One entry of the ready ring.
@@ -41,6 +42,10 @@ pub enum Ready {
     Foreign(Obj),
     /// An fd is ready.
     Io(Target, Direction),
+    /// The protocol of a transport knows of it: reading may begin.
+    Begin(Own<SocketTransport>),
+    /// A connection is over: its protocol is told.
+    End(Own<SocketTransport>),
 }
 
 impl From<Own<Handle>> for Ready {
@@ -110,6 +115,14 @@ impl Ready {
                 event_loop.leave_task()?;
                 report(event_loop, target.run(direction), target.obj())
             }
+            Ready::Begin(transport) => {
+                event_loop.leave_task()?;
+                report(event_loop, transport.start_reading(), transport.obj())
+            }
+            Ready::End(transport) => {
+                event_loop.leave_task()?;
+                transport.end(event_loop)
+            }
         }
     }
 
@@ -169,6 +182,11 @@ impl Ready {
                 let (callback, context) = target.callback(direction)?;
                 (callback, None, context)
             }
+            Ready::Begin(transport) => (transport.begin_callback()?, None, None),
+            Ready::End(transport) => {
+                let (callback, reason, context) = transport.end_callback()?;
+                (callback, Some(reason), context)
+            }
         };
         let context = match context {
             Some(context) => context,
@@ -192,6 +210,8 @@ impl Ready {
             Ready::ThreadSafe(handle) => Ready::ThreadSafe(handle.clone()),
             Ready::Foreign(handle) => Ready::Foreign(handle.clone()),
             Ready::Io(target, direction) => Ready::Io(target.clone(), *direction),
+            Ready::Begin(transport) => Ready::Begin(transport.clone()),
+            Ready::End(transport) => Ready::End(transport.clone()),
         }
     }
 
@@ -224,6 +244,7 @@ impl Ready {
             Ready::ThreadSafe(handle) => visit_handle(handle.upcast(), visit),
             Ready::Foreign(handle) => visit.object(handle),
             Ready::Io(target, _) => target.visit(visit),
+            Ready::Begin(transport) | Ready::End(transport) => visit.own(transport),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What Python sees of the transport of streams, beside what it sees of every transport.
 
 use super::endpoint::{Transport, class as of_all};
+use super::server;
 use super::tcp::{Connection, HOOKS, SocketTransport};
 use super::writing::Chunk;
 use crate::error::Error;
@@ -134,5 +135,6 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
     parts.slots.extend([slot!(T, init, init), slot!(T, setattro, set_attribute)]);
     let class = class::make::<SocketTransport>(module, parts)?;
     HOOKS.remember(&class, &base)?;
+    server::prepare()?;
     Ok(class)
 }

@@ -9,6 +9,7 @@
 //! | `class.rs` | what Python sees of the transport for streams |
 //! | `datagram/` | the transport for datagrams |
 //! | `accepting.rs` | connections from a listening socket |
+//! | `server.rs` | a connection among those of its server |
 //! | `address_book.rs` | addresses seen lately |
 //! | `pipe.rs` | reading from pipes |
 //! | `operation/` | `sock_recv`, `sock_sendto` and their kin |
@@ -22,6 +23,7 @@ mod endpoint;
 mod operation;
 mod pipe;
 mod reading;
+mod server;
 mod tcp;
 pub mod tls;
 mod writing;

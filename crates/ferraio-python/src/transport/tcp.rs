@@ -10,6 +10,7 @@ use ferraio_core::send_queue::SendQueue;
 use ferraio_core::socket;
 
 use super::endpoint::{Endpoint, Transport};
+use super::server;
 use super::writing::Chunk;
 use crate::error::Error;
 use crate::event_loop::{EventLoop, Target};
@@ -53,8 +54,13 @@ pub struct SocketTransport {
 
 static CELL: ClassCell = ClassCell::new();
 
-/// The methods that streams bypass, unless somebody overrides them.
-pub(super) static HOOKS: Hooks<2> = Hooks::new([Name::new("write"), Name::new("is_closing")]);
+/// The methods that streams and the loop bypass, unless somebody overrides them.
+pub(super) static HOOKS: Hooks<4> = Hooks::new([
+    Name::new("write"),
+    Name::new("is_closing"),
+    Name::new("_start_reading"),
+    Name::new("_call_connection_lost"),
+]);
 
 impl Class for SocketTransport {
     const NAME: &'static std::ffi::CStr = c"ferraio._ferraio.SocketTransport";
@@ -147,6 +153,10 @@ impl Transport for SocketTransport {
         this.write_ready()
     }
 
+    fn plain_stream(this: &Own<Self>) -> Result<Option<Own<SocketTransport>>> {
+        Ok(this.is_plain()?.then(|| this.clone()))
+    }
+
     fn given_context(&self) -> Option<Obj> {
         if self.context_is_given.get() { self.endpoint.context.get() } else { None }
     }
@@ -184,7 +194,7 @@ pub(super) struct Connection<'a> {
 }
 
 impl Own<SocketTransport> {
-    /// Are the methods that streams bypass the original ones?
+    /// Are the methods that are bypassed the original ones?
     #[inline(always)]
     pub fn is_plain(&self) -> Result<bool> {
         Ok(!self.is_patched.get() && HOOKS.are_original(self.obj())?)
@@ -192,14 +202,9 @@ impl Own<SocketTransport> {
 
     /// Has a connection begin, whose socket is taken over: the rest of what `__init__` does.
     pub(super) fn begin(&self, connection: Connection<'_>) -> Result<()> {
-        static ATTACH: Name = Name::new("_attach");
         let Connection { event_loop, protocol, waiter, server, context } = connection;
         if let Some(server) = server {
-            if cfg!(Py_3_13) {
-                server.call_method(&ATTACH, [self.obj()])?;
-            } else {
-                server.call_method(&ATTACH, [])?;
-            }
+            server::attach(&server, self.obj())?;
             self.server.set(server);
         }
         let fd = self.endpoint.fd.get();
@@ -216,10 +221,10 @@ impl Own<SocketTransport> {
     }
 
     fn detach_from_server(&self) -> Result<()> {
-        static DETACH: Name = Name::new("_detach");
-        let Some(server) = self.server.take() else { return Ok(()) };
-        let arguments = Obj::tuple_from(cfg!(Py_3_13).then(|| self.obj().clone()).into_iter())?;
-        server.attr(&DETACH)?.call_slice(arguments.tuple_items()).map(drop)
+        match self.server.take() {
+            Some(server) => server::detach(&server, self.obj()),
+            None => Ok(()),
+        }
     }
 
     /// Something went wrong: [`fatal_error`](Own::fatal_error) for an exception that is set; one that stops the loop is

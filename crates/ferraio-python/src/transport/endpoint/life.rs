@@ -2,9 +2,10 @@
 
 use super::extra_info::extra_info;
 use super::{Accepted, Phase, Transport};
-use crate::event_loop::{Direction, EventLoop, call_soon_any};
-use crate::ffi::coroutine::copy_context;
+use crate::event_loop::{Direction, EventLoop, Ready, call_soon_any};
+use crate::ffi::coroutine::{copy_context, in_context};
 use crate::ffi::{Import, Name, Obj, Own, Raised, Result, exception};
+use crate::handle::{Arguments, Handle};
 use crate::imports::{self as py};
 
 static CONNECTION_MADE: Name = Name::new("connection_made");
@@ -50,7 +51,11 @@ impl<T: Transport> Own<T> {
     pub(in crate::transport) fn introduce(&self, protocol: &Obj, waiter: Option<Obj>) -> Result<()> {
         self.call_soon(&protocol.attr(&CONNECTION_MADE)?, Some(self.obj()))?;
         // Reading starts, and the waiter wakes, when the protocol knows of the transport.
-        self.call_soon(&self.obj().attr(&START_READING)?, None)?;
+        let event_loop = self.event_loop()?;
+        match T::plain_stream(self)?.filter(|_| event_loop.is_plain()) {
+            Some(stream) => event_loop.push(|| Ready::Begin(stream)),
+            None => self.call_soon(&self.obj().attr(&START_READING)?, None)?,
+        }
         if let Some(waiter) = waiter {
             static WAKE: Import = Import::new("ferraio._cold", "wake_waiter");
             self.call_soon(WAKE.get()?, Some(&waiter))?;
@@ -89,7 +94,36 @@ impl<T: Transport> Own<T> {
     /// Schedules `connection_lost`.
     fn lose(&self, error: &Obj) -> Result<()> {
         self.enter_last_phase();
-        self.call_soon(&self.obj().attr(&CALL_CONNECTION_LOST)?, Some(error))
+        let event_loop = self.event_loop()?;
+        let Some(stream) = T::plain_stream(self)?.filter(|_| event_loop.is_plain()) else {
+            return self.call_soon(&self.obj().attr(&CALL_CONNECTION_LOST)?, Some(error));
+        };
+        self.endpoint().reason.set(error.clone());
+        self.endpoint().context.set(self.given_context().map_or_else(copy_context, Ok)?);
+        event_loop.push(|| Ready::End(stream));
+        Ok(())
+    }
+
+    /// What the loop does for `Ready::End`. As a handle would, it reports an exception to the loop.
+    pub fn end(&self, event_loop: &Own<EventLoop>) -> Result<()> {
+        let Some(context) = self.endpoint().context.get() else { return Ok(()) };
+        let reason = self.endpoint().reason.get_or_none();
+        let outcome = in_context(&context, || self.call_connection_lost(&reason));
+        let Err(raised) = outcome else { return Ok(()) };
+        let raised = Raised::exception(raised.take());
+        let callback = self.obj().attr(&CALL_CONNECTION_LOST)?;
+        Own::<Handle>::create(event_loop, callback.clone(), Arguments::One(reason), context)?.report(&callback, raised)
+    }
+
+    /// What asyncio would call in place of `Ready::Begin`.
+    pub fn begin_callback(&self) -> Result<Obj> {
+        self.obj().attr(&START_READING)
+    }
+
+    /// What asyncio would call in place of `Ready::End`, with what, and the context it would run in.
+    pub fn end_callback(&self) -> Result<(Obj, Obj, Option<Obj>)> {
+        let endpoint = self.endpoint();
+        Ok((self.obj().attr(&CALL_CONNECTION_LOST)?, endpoint.reason.get_or_none(), endpoint.context.get()))
     }
 
     /// All is sent after `close()`: the protocol is told at once.
@@ -132,6 +166,7 @@ impl<T: Transport> Own<T> {
         endpoint.protocol.clear();
         endpoint.event_loop.clear();
         endpoint.context.clear();
+        endpoint.reason.clear();
         T::let_go(self, closed)
     }
 

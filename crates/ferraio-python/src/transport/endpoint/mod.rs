@@ -25,6 +25,7 @@ use ferraio_core::reactor::Key;
 
 pub(super) use self::extra_info::{Accepted, Kind};
 use self::flow_control::FlowControl;
+use super::tcp::SocketTransport;
 use crate::error::Error;
 use crate::event_loop::{Direction, EventLoop, Target};
 use crate::ffi::coroutine::in_context;
@@ -54,6 +55,8 @@ pub struct Endpoint {
     pub(super) extra: Slot,
     /// In which the protocol is told of what is received.
     pub(super) context: Slot,
+    /// In phase Lost: what `connection_lost` is going to be called with.
+    reason: Slot,
     flow: FlowControl,
     /// The registration of the fd with the loop.
     key: Cell<Option<Key>>,
@@ -79,6 +82,7 @@ impl Endpoint {
             protocol: Slot::empty(),
             extra: Slot::empty(),
             context: Slot::empty(),
+            reason: Slot::empty(),
             flow: FlowControl::new(),
             key: Cell::new(None),
             fd: Cell::new(-1),
@@ -96,8 +100,8 @@ impl Endpoint {
     }
 
     /// The objects it holds, apart from the loop.
-    fn slots(&self) -> [&Slot; 5] {
-        [&self.sock, &self.protocol, &self.extra, &self.context, &self.flow.limits]
+    fn slots(&self) -> [&Slot; 6] {
+        [&self.sock, &self.protocol, &self.extra, &self.context, &self.reason, &self.flow.limits]
     }
 
     /// Shows what it holds to the garbage collector.
@@ -138,6 +142,11 @@ pub trait Transport: Class {
     fn read_ready(this: &Own<Self>) -> Result<()>;
     /// The fd is writable.
     fn write_ready(this: &Own<Self>) -> Result<()>;
+
+    /// The transport itself, if the loop may begin and end it by itself: nobody has changed the methods for that.
+    fn plain_stream(_this: &Own<Self>) -> Result<Option<Own<SocketTransport>>> {
+        Ok(None)
+    }
 
     /// The context in which everything is to run, if one is given.
     fn given_context(&self) -> Option<Obj> {
@@ -229,7 +238,7 @@ impl<T: Transport> Own<T> {
     }
 
     /// The protocol knows of the transport: reading may begin.
-    fn start_reading(&self) -> Result<()> {
+    pub fn start_reading(&self) -> Result<()> {
         if self.is_reading() { self.watch(Direction::Read, true) } else { Ok(()) }
     }
 
