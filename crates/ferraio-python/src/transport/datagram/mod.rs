@@ -36,9 +36,7 @@ pub struct DatagramTransport {
     family: Cell<Option<Family>>,
     /// The kernel knows where to send.
     is_connected: Cell<bool>,
-    /// How many datagrams to ask for when there are some.
-    at_once: Cell<u8>,
-    /// For how long no more than that are asked for.
+    /// So many times no more than one datagram is asked for.
     patience: Cell<u8>,
 }
 
@@ -87,7 +85,6 @@ impl DatagramTransport {
             queued: Cell::new(0),
             family: Cell::new(None),
             is_connected: Cell::new(false),
-            at_once: Cell::new(1),
             patience: Cell::new(0),
         }
     }

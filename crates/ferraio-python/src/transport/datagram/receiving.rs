@@ -1,8 +1,9 @@
 //! Datagrams from the socket to the protocol.
 //!
 //! Each is received into the loop's one buffer and given on as a `bytes` of the right size. When the fd is readable there
-//! may be several; asking for one more than there are costs a system call, and so does asking the loop again. So as many
-//! are asked for as came the last time, and now and then some more (`echo.udp` in the benches).
+//! may be several: asking for one more than there are costs a system call, and asking the loop again costs more. So where
+//! several have come at once we ask until there is none, where they come one by one only now and then (`echo.udp` in the
+//! benches).
 
 use ferraio_core::address::Address;
 use ferraio_core::socket::{self, Io};
@@ -15,7 +16,7 @@ use crate::transport::endpoint::Phase;
 
 /// No more than this many are received before the others in the loop get their turn.
 const MOST_AT_ONCE: u8 = 32;
-/// So many times we are content with as many as came the last time.
+/// So many times we are content with one.
 const PATIENCE: u8 = 16;
 
 const READ_ERROR: &str = "Fatal read error on datagram transport";
@@ -27,7 +28,13 @@ impl Own<DatagramTransport> {
     /// The fd is readable. Another callback may have stopped the reading since the loop saw that.
     #[inline]
     pub(super) fn read_ready(&self) -> Result<()> {
-        let most = self.at_once.get();
+        let most = match self.patience.get() {
+            0 => MOST_AT_ONCE,
+            patience => {
+                self.patience.set(patience - 1);
+                1
+            }
+        };
         for received in 0..most {
             if !self.endpoint.reads.get() || self.endpoint.phase.get() == Phase::Lost {
                 return Ok(());
@@ -40,16 +47,13 @@ impl Own<DatagramTransport> {
             match outcome {
                 Ok(Io::Done(datagram)) => self.deliver(&datagram)?,
                 Ok(Io::Later) => {
-                    self.at_once.set(received.max(1));
-                    self.patience.set(PATIENCE);
+                    if received == 1 {
+                        self.patience.set(PATIENCE);
+                    }
                     return Ok(());
                 }
                 Err(raised) => return self.failed(raised, READ_ERROR),
             }
-        }
-        match self.patience.get() {
-            0 => self.at_once.set((2 * most).min(MOST_AT_ONCE)),
-            patience => self.patience.set(patience - 1),
         }
         Ok(())
     }
