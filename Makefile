@@ -40,7 +40,7 @@ demo: $(release)/.installed ## a real agent program on asyncio and on ferraio, w
 	$(release)/bin/ferraio demo $(ARGS)
 
 .PHONY: bench
-bench: $(release)/.installed $(release)/.bench-tools ## asyncio, uvloop, rloop and ferraio, side by side
+bench: $(release)/.installed $(release)/.bench-tools ## asyncio, uvloop, rloop, aiofastnet and ferraio, side by side
 	$(release)/bin/python -m benches $(ARGS)
 
 .PHONY: wheels

@@ -41,9 +41,7 @@ def main() -> int:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benches", description="Measure asyncio, uvloop, rloop and ferraio side by side."
-    )
+    parser = argparse.ArgumentParser(prog="python -m benches", description="Measure event loops side by side.")
     add = parser.add_argument
     add("--only", action="append", metavar="PATTERN", help="cases by name (echo.*, *sleep*); may be repeated")
     add("--peers", type=lambda names: names.split(","), help=f"of {','.join(PEERS)}")
@@ -72,13 +70,14 @@ def measure(cases: dict[str, Case], wanted: argparse.Namespace) -> Results:
     content = {"machine": machine.describe(), "rounds": rounds, "cases": {}}
     for key, case in cases.items():
         _tell(key)
-        found = run_case(case, peers, rounds, effort)
+        found = run_case(case, [peer for peer in peers if peer.is_of(key.partition(".")[0])], rounds, effort)
         content["cases"][key] = _about(case, case.unit) | {"peers": found}
-    if any(key.startswith("echo.protocol") for key in cases):
-        from benches.cases.echo import limit
+    if any(key.startswith("echo.") for key in cases):
+        from benches.cases.echo import limits
 
-        _tell("the limit of echo")
-        content["echo limit"] = {str(size): sample.value for size, sample in limit(effort).items()}
+        _tell("the limits of echo")
+        for name, samples in limits(effort).items():
+            content[name] = {str(size): sample.value for size, sample in samples.items()}
     if any(key.startswith("tls.") for key in cases):
         from benches.cases.tls import limit
 

@@ -1,9 +1,10 @@
 /* A bare epoll echo server: the least CPU that a request can cost here, as a mark for `benches/cases/echo.py`.
  *
- * It speaks as `benches/echo_server.py` does: it prints an echoing and a telling port, answers the telling connection
- * with its CPU time in nanoseconds, and ends when that one does. What cannot be sent at once is waited for.
+ * It speaks as `benches/echo_server.py` does: it prints an echoing address and a telling port, answers the telling
+ * connection with its CPU time in nanoseconds, and ends when that one does. What cannot be sent at once is waited for.
  *
- * With -DWITH_TLS it echoes over TLS, by OpenSSL on its sockets; its argument is the file of certificate and key.
+ * It echoes over TCP; with the argument `udp` datagrams, with a path over a Unix socket. With -DWITH_TLS it echoes over
+ * TLS, by OpenSSL on its sockets; its argument is the file of certificate and key.
  */
 #define _GNU_SOURCE /* accept4 */
 #include <arpa/inet.h>
@@ -13,8 +14,10 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 #ifdef WITH_TLS
@@ -35,15 +38,26 @@ static void watch(int fd) {
     check(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), "epoll_ctl");
 }
 
-static int listen_on_loopback(unsigned short *port) {
+static int bind_to_loopback(int type, unsigned short *port) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int fd = socket(AF_INET, type, 0);
     check(fd, "socket");
     check(bind(fd, (struct sockaddr *)&address, size), "bind");
-    check(listen(fd, 128), "listen");
+    if (type == SOCK_STREAM) check(listen(fd, 128), "listen");
     check(getsockname(fd, (struct sockaddr *)&address, &size), "getsockname");
     *port = ntohs(address.sin_port);
+    watch(fd);
+    return fd;
+}
+
+static int listen_on_path(const char *path) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    check(fd, "socket");
+    strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+    check(bind(fd, (struct sockaddr *)&address, sizeof address), "bind");
+    check(listen(fd, 128), "listen");
     watch(fd);
     return fd;
 }
@@ -127,18 +141,47 @@ static int echo(int fd, char *data, int size) {
 }
 #endif
 
+static void echo_datagrams(int fd, char *data, int size) {
+    struct sockaddr_in from;
+    for (;;) {
+        socklen_t length = sizeof from;
+        ssize_t received = recvfrom(fd, data, size, MSG_DONTWAIT, (struct sockaddr *)&from, &length);
+        if (received < 0) return;
+        sendto(fd, data, received, MSG_DONTWAIT, (struct sockaddr *)&from, length);
+    }
+}
+
+/* Says where it echoes. */
+static int begin_to_echo(const char *where) {
+    unsigned short port;
+    int fd;
+    if (where && strchr(where, '/')) {
+        fd = listen_on_path(where);
+        printf("%s ", where);
+        return fd;
+    }
+    fd = bind_to_loopback(where ? SOCK_DGRAM : SOCK_STREAM, &port);
+    printf("%s%d ", where ? "udp:" : "", port);
+    return fd;
+}
+
 int main(int count, char **arguments) {
     static char data[256 * 1024];
     struct epoll_event events[64];
-    unsigned short echo_port, tell_port;
+    unsigned short tell_port;
+    const char *where = NULL;
     (void)count;
     prepare(arguments);
+#ifndef WITH_TLS
+    where = arguments[1];
+#endif
     epoll = epoll_create1(0);
     check(epoll, "epoll_create1");
-    int echo_listener = listen_on_loopback(&echo_port);
-    int tell_listener = listen_on_loopback(&tell_port);
+    int echo_socket = begin_to_echo(where);
+    int tell_listener = bind_to_loopback(SOCK_STREAM, &tell_port);
+    int with_datagrams = where && !strchr(where, '/');
     int teller = -1;
-    printf("%d %d\n", echo_port, tell_port);
+    printf("%d\n", tell_port);
     fflush(stdout);
 
     for (;;) {
@@ -146,7 +189,9 @@ int main(int count, char **arguments) {
         check(ready, "epoll_wait");
         for (int i = 0; i < ready; i++) {
             int fd = events[i].data.fd;
-            if (fd == echo_listener) {
+            if (fd == echo_socket && with_datagrams) {
+                echo_datagrams(fd, data, sizeof data);
+            } else if (fd == echo_socket) {
                 begin(accept_one(fd));
             } else if (fd == tell_listener) {
                 teller = accept_one(fd);

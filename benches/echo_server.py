@@ -164,6 +164,7 @@ async def unix():
 
 
 STYLES = {"protocol": protocol, "tls": tls, "streams": streams, "sockets": sockets}
+STYLES |= {"protocol_cold": protocol}
 STYLES |= {"udp": udp, "udp_sockets": udp_sockets, "unix": unix}
 STYLES |= {"uvicorn": web_servers.uvicorn, "aiohttp": web_servers.aiohttp}
 
@@ -188,7 +189,7 @@ def warm_allocator():
 def main():
     peer, style = PEERS[sys.argv[1]], sys.argv[2]
     peer.enter()
-    kept = warm_allocator()
+    kept = [] if style.endswith("_cold") else warm_allocator()
     with asyncio.Runner(loop_factory=peer.new_event_loop) as runner:
         runner.run(serve(style))
     del kept

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import sysconfig
 
-PACKAGES = ("ferraio", "uvloop", "rloop", "anthropic")
+PACKAGES = ("ferraio", "uvloop", "rloop", "aiofastnet", "anthropic")
 
 
 def describe() -> dict[str, object]:

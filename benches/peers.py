@@ -1,7 +1,8 @@
 """The peers: the event loops that are compared, and how a process comes to use one.
 
-`ferraio-loop` is our loop under the names that asyncio has anyway, as somebody gets who only passes a loop
-factory. `ferraio` is the whole: `install()` runs before the benchmark is imported, as under `ferraio run`.
+`aiofastnet` replaces the transports of another loop, here those of uvloop, with which it is fastest. `ferraio-loop` is
+our loop under the names that asyncio has anyway, as somebody gets who only passes a loop factory. `ferraio` is the
+whole: `install()` runs before the benchmark is imported, as under `ferraio run`.
 """
 
 import importlib
@@ -16,13 +17,21 @@ class Peer:
 
     name: str
     module: str
-    """What is imported; its `new_event_loop` is the loop factory."""
+    """What is imported; its `new_event_loop` is the loop factory, or its `loop_factory` makes one of another."""
     run_once: str
     """How a user of this peer writes `asyncio.run(main())`."""
     installs: bool = False
+    over: str | None = None
+    """The module with the loop that it changes."""
+    groups: tuple[str, ...] | None = None
+    """The groups of cases in which it differs from the loop that it changes; None: all."""
 
     def is_here(self) -> bool:
         return importlib.util.find_spec(self.module) is not None
+
+    def is_of(self, group: str) -> bool:
+        """Has it something to say about this group of cases?"""
+        return self.groups is None or group in self.groups
 
     def enter(self) -> None:
         """Make this process one of the peer's; comes before the import of a case."""
@@ -32,7 +41,10 @@ class Peer:
 
     @property
     def new_event_loop(self) -> Callable:
-        return importlib.import_module(self.module).new_event_loop
+        module = importlib.import_module(self.module)
+        if self.over is not None:
+            return module.loop_factory(importlib.import_module(self.over).new_event_loop)
+        return module.new_event_loop
 
 
 PEERS = {
@@ -41,6 +53,13 @@ PEERS = {
         Peer("asyncio", "asyncio", "asyncio.run(main())"),
         Peer("uvloop", "uvloop", "uvloop.run(main())"),
         Peer("rloop", "rloop", "asyncio.Runner(loop_factory=rloop.new_event_loop).run(main())"),
+        Peer(
+            "aiofastnet",
+            "aiofastnet",
+            "asyncio.Runner(loop_factory=aiofastnet.loop_factory(uvloop.new_event_loop)).run(main())",
+            over="uvloop",
+            groups=("echo", "tls", "web"),
+        ),
         Peer("ferraio-loop", "ferraio", "asyncio.Runner(loop_factory=ferraio.new_event_loop).run(main())"),
         Peer("ferraio", "ferraio", "ferraio.run(main())", installs=True),
     )

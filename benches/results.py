@@ -1,7 +1,7 @@
 """The results of a run: what is kept in the JSON file, and the ratios taken from it.
 
-The file holds `machine`, `rounds`, `echo limit` and `TLS echo limit` (nanoseconds by KiB) and `cases`; each case has
-its `title`, `question`, `unit` and `peers`; each peer has `median`, `min`, `max`, `samples` and `also`, or `failed`:
+The file holds `machine`, `rounds`, limits such as `echo limit` (nanoseconds by KiB) and `cases`; each case has its
+`title`, `question`, `unit` and `peers`; each peer has `median`, `min`, `max`, `samples` and `also`, or `failed`:
 why.
 """
 

@@ -1,8 +1,8 @@
 """Echo over TCP, Unix sockets and UDP: the server's CPU time per request; as a further figure requests per second.
 
-The server is a process of the peer (`benches/echo_server.py`), the client a process of nobody. `limit()`
-measures the same with a bare epoll server in C (`benches/echo_limit.c`): less CPU per request is not to be
-had from this kernel.
+The server is a process of the peer (`benches/echo_server.py`), the client a process of nobody. `limits()`
+measures the same with a bare epoll server in C (`benches/echo_limit.c`): there is not much less to be had from
+this kernel.
 """
 
 import contextlib
@@ -20,48 +20,29 @@ from benches.echo_client import Cost, echo_client
 CONNECTIONS = 10
 SIZES = (1, 10, 100)
 """KiB per message."""
-STYLES = {
-    "protocol": "a Protocol that writes back what it receives",
-    "streams": "a handler of start_server that reads, writes and drains",
-    "sockets": "sock_recv and sock_sendall",
-}
+STYLES = (
+    ("protocol", "TCP echo, protocol", "a Protocol that writes back what it receives", SIZES),
+    ("protocol_cold", "TCP echo, cold allocator", "the same, before blocks of memory have been taken and freed", SIZES),
+    ("streams", "TCP echo, streams", "a handler of start_server that reads, writes and drains", SIZES),
+    ("sockets", "TCP echo, sockets", "sock_recv and sock_sendall", SIZES),
+    ("unix", "Unix echo", "a Protocol on a Unix socket", SIZES),
+    ("udp", "UDP echo, udp", "a DatagramProtocol that sends back what it receives", SIZES[:2]),
+    ("udp_sockets", "UDP echo, udp_sockets", "sock_recvfrom and sock_sendto", SIZES[:2]),
+)
+"""The styles of `benches/echo_server.py`: name, title, how they echo, KiB per message."""
 
 
-def _define(style: str, size: int) -> None:
-    @reading(
-        f"TCP echo, {style}, {size} KiB",
-        unit="ns",
-        name=f"{style}_{size}",
-        question=f"How much CPU does a server need to echo {size} KiB with {STYLES[style]}?",
-    )
-    def measure(peer, effort):
-        return server_cpu([sys.executable, "-m", "benches.echo_server", peer.name, style], size, effort)
+def _define(style: str, title: str, how: str, size: int) -> None:
+    question = f"How much CPU does a server need to echo {size} KiB with {how}?"
 
-
-for _style in STYLES:
-    for _size in SIZES:
-        _define(_style, _size)
-
-UNIX_STYLES = {"unix": "a Protocol on a Unix socket"}
-DATAGRAM_STYLES = {
-    "udp": "a DatagramProtocol that sends back what it receives",
-    "udp_sockets": "sock_recvfrom and sock_sendto",
-}
-
-
-def _define_kin(style: str, title: str, question: str, size: int) -> None:
     @reading(f"{title}, {size} KiB", unit="ns", name=f"{style}_{size}", question=question)
     def measure(peer, effort):
         return server_cpu([sys.executable, "-m", "benches.echo_server", peer.name, style], size, effort)
 
 
-for _style, _text in UNIX_STYLES.items():
-    for _size in SIZES:
-        _define_kin(_style, "Unix echo", f"How much CPU does a server need to echo {_size} KiB with {_text}?", _size)
-for _style, _text in DATAGRAM_STYLES.items():
-    for _size in SIZES[:2]:
-        _question = f"How much CPU does a server need to send back a datagram of {_size} KiB with {_text}?"
-        _define_kin(_style, f"UDP echo, {_style}", _question, _size)
+for _style, _title, _how, _sizes in STYLES:
+    for _size in _sizes:
+        _define(_style, _title, _how, _size)
 
 
 @reading("TCP connect, echo and close", unit="ns")
@@ -72,10 +53,19 @@ def connect_close(peer, effort):
         return _sample(client.ask_once_each, 50, effort)
 
 
-def limit(effort: Effort) -> dict[int, Sample]:
-    """The bare server's cost by message size; empty where there is no C compiler or no epoll."""
-    with bare_server() as server:
-        return {size: server_cpu([server], size, effort) for size in SIZES} if server else {}
+def limits(effort: Effort) -> dict[str, dict[int, Sample]]:
+    """The bare server's cost by kind and message size; empty where there is no C compiler or no epoll."""
+    with bare_server() as server, tempfile.TemporaryDirectory() as directory:
+        if server is None:
+            return {}
+        with echo_client([server], 0, 1024) as client:
+            connecting = _sample(client.ask_once_each, 50, effort)
+        return {
+            "echo limit": {size: server_cpu([server], size, effort) for size in SIZES},
+            "Unix echo limit": {size: server_cpu([server, f"{directory}/{size}"], size, effort) for size in SIZES},
+            "UDP echo limit": {size: server_cpu([server, "udp"], size, effort) for size in SIZES[:2]},
+            "connect limit": {1: connecting},
+        }
 
 
 @contextlib.contextmanager
