@@ -1,12 +1,14 @@
 """Peers that send what they should not, or stop where they should not: the right end sees it, nothing leaks."""
 
 import asyncio
+import contextlib
 import gc
 import random
 import ssl
 
 import pytest
 from recording import Recorder
+from tcp_sockets import tcp_pair
 
 from .conftest import open_files
 
@@ -203,5 +205,55 @@ def test_no_mutation_of_the_handshake_does_harm(play):
             with pytest.raises((ssl.SSLError, ConnectionResetError)):
                 await accepting
             peer.sock.close()
+
+    play(main)
+
+
+def test_no_mutation_of_a_server_s_handshake_does_harm(play, problems):
+    async def main(stage):
+        reported = problems.of_this_loop()
+        refused = 0
+        for seed in SEEDS:
+            chance = random.Random(seed)
+            ours, theirs = tcp_pair()
+            options = {"ssl": stage.client_context, "server_hostname": "localhost"}
+            connecting = asyncio.ensure_future(stage.loop.create_connection(Recorder, sock=ours, **options))
+            peer = stage.peer(theirs, server_side=True)
+            await peer.receive()
+            with pytest.raises(ssl.SSLWantReadError):
+                peer.tls.do_handshake()
+            await peer.send(mutated(peer.outgoing.read(), chance))
+            peer.sock.shutdown(1)
+            try:
+                transport, protocol = await connecting
+            except (ssl.SSLError, ConnectionError):
+                refused += 1
+            else:  # The mistake came behind the last message.
+                await protocol.lost
+                assert protocol.data == b"", seed
+                transport.abort()
+            peer.sock.close()
+            assert reported == [], seed
+        assert refused > len(SEEDS) / 2
+
+    play(main)
+
+
+def test_no_mutation_of_the_records_does_harm_to_a_reader(play):
+    async def main(stage):
+        for seed in SEEDS:
+            chance = random.Random(seed)
+            reader = asyncio.StreamReader()
+            _, peer = await stage.with_peer(lambda reader=reader: asyncio.StreamReaderProtocol(reader))
+            parts = [chance.randbytes(chance.choice((1, 100, 3000, 20_000))) for _ in range(4)]
+            stream = mutated(b"".join(peer.encrypt(part) for part in parts), chance)
+            with contextlib.suppress(ConnectionError):
+                await peer.send(stream)
+            peer.sock.close()
+            received = b""
+            with contextlib.suppress(OSError):
+                while part := await reader.read(1000):
+                    received += part
+            assert b"".join(parts).startswith(received), seed
 
     play(main)
