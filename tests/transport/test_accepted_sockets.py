@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import gc
+import os
 import socket
 import sys
 
@@ -223,3 +224,18 @@ def test_closing_in_connection_made_receives_nothing(run):
         server.close()
 
     run(main)
+
+
+def test_an_fd_closed_behind_our_back_is_reported_at_the_end(accept, problems):
+    async def main(transport, protocol, client):
+        problems.of_this_loop()
+        os.close(transport._sock_fd)
+        transport.close()
+        await protocol.lost
+        while not problems:
+            await asyncio.sleep(0)
+        assert [(type(problem["exception"]), problem["exception"].errno) for problem in problems] == [
+            (OSError, errno.EBADF)
+        ]
+
+    accept(main)

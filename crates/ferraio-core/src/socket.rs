@@ -81,6 +81,14 @@ pub fn take_error(fd: RawFd) -> io::Result<Option<io::Error>> {
     Ok((code != 0).then(|| io::Error::from_raw_os_error(code)))
 }
 
+/// Closes it. That the peer was faster is no error; that somebody has closed the fd before is one.
+pub fn close(fd: OwnedFd) -> io::Result<()> {
+    match sys::close(fd) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(()),
+        outcome => outcome,
+    }
+}
+
 fn attempt<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<Io<T>> {
     loop {
         match call() {

@@ -2,11 +2,11 @@
 
 use std::io::{IoSlice, Read, Write};
 use std::mem::MaybeUninit;
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
-use ferraio_core::address::Address;
+use ferraio_core::address::{Address, Parts};
 use ferraio_core::socket::{self, Io};
 
 fn pair() -> (UnixStream, UnixStream) {
@@ -132,6 +132,21 @@ fn an_accepted_connection_does_not_block_and_is_not_inherited() {
 }
 
 #[test]
+fn a_socket_knows_its_own_address() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = socket::local_address(listener.as_raw_fd()).unwrap();
+    assert_eq!(address.parts(), Parts::V4(Ipv4Addr::LOCALHOST, listener.local_addr().unwrap().port()));
+    assert!(address.is_understood());
+}
+
+#[test]
+fn the_peer_of_a_closed_socket_sees_the_end() {
+    let (near, mut far) = pair();
+    socket::close(near.into()).unwrap();
+    assert_eq!(far.read(&mut [0; 8]).unwrap(), 0);
+}
+
+#[test]
 fn small_pieces_can_be_sent_at_once() {
     let (near, _far) = tcp_pair();
     assert!(!near.nodelay().unwrap());
@@ -160,6 +175,7 @@ fn a_closed_fd_is_an_error_everywhere() {
     assert!(socket::send(-1, b"a").is_err_and(bad_fd));
     assert!(socket::send_vectored(-1, &[IoSlice::new(b"a")]).is_err_and(bad_fd));
     assert!(socket::accept(-1, &mut Address::none()).map(|_: Io<OwnedFd>| ()).is_err_and(bad_fd));
+    assert!(socket::local_address(-1).map(drop).is_err_and(bad_fd));
     assert!(socket::set_nodelay(-1).is_err_and(bad_fd));
     assert!(socket::shutdown_write(-1).is_err_and(bad_fd));
     assert!(socket::take_error(-1).is_err_and(bad_fd));

@@ -4,7 +4,7 @@ use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 #[cfg(target_vendor = "apple")]
 use std::os::fd::{AsFd, AsRawFd};
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 use super::{checked, checked_size};
 use crate::address::Address;
@@ -89,6 +89,11 @@ pub(crate) fn local_address(fd: RawFd) -> io::Result<Address> {
     // SAFETY: the address is writable as far as the length says.
     checked(unsafe { libc::getsockname(fd, address, length) })?;
     Ok(local)
+}
+
+pub(crate) fn close(fd: OwnedFd) -> io::Result<()> {
+    // SAFETY: the fd was ours, and is given away: nobody closes it again. No memory is involved.
+    checked(unsafe { libc::close(fd.into_raw_fd()) }).map(drop)
 }
 
 pub(crate) fn shutdown_write(fd: RawFd) -> io::Result<()> {

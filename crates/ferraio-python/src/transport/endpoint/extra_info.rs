@@ -43,9 +43,9 @@ impl Accepted {
         self.fd.as_ref().map_or(-1, AsRawFd::as_raw_fd)
     }
 
-    /// Closes the fd.
-    pub(super) fn close(&mut self) {
-        drop(self.fd.take());
+    /// Closes the fd, if it is open.
+    pub(super) fn close(&mut self) -> std::io::Result<()> {
+        self.fd.take().map_or(Ok(()), socket::close)
     }
 }
 

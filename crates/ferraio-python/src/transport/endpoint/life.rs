@@ -2,6 +2,7 @@
 
 use super::extra_info::extra_info;
 use super::{Accepted, Phase, Transport};
+use crate::error::Error;
 use crate::event_loop::{Direction, EventLoop, Ready, call_soon_any};
 use crate::ffi::coroutine::{copy_context, in_context};
 use crate::ffi::{Import, Name, Obj, Own, Raised, Result, exception};
@@ -179,9 +180,8 @@ impl<T: Transport> Own<T> {
     }
 
     fn close_socket(&self) -> Result<()> {
-        if let Some(accepted) = &mut *self.endpoint().accepted.borrow_mut() {
-            accepted.close();
-        }
+        let closed = self.endpoint().accepted.borrow_mut().as_mut().map_or(Ok(()), |accepted| accepted.close());
+        closed.map_err(|error| Error::from(error).raise())?;
         match self.endpoint().sock.take() {
             Some(sock) => sock.call_method(&py::CLOSE, []).map(drop),
             None => Ok(()),
