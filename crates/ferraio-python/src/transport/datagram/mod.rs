@@ -38,6 +38,8 @@ pub struct DatagramTransport {
     is_connected: Cell<bool>,
     /// So many times no more than one datagram is asked for.
     patience: Cell<u8>,
+    /// What that was in the beginning.
+    last_patience: Cell<u8>,
 }
 
 static CELL: ClassCell = ClassCell::new();
@@ -86,6 +88,7 @@ impl DatagramTransport {
             family: Cell::new(None),
             is_connected: Cell::new(false),
             patience: Cell::new(0),
+            last_patience: Cell::new(0),
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Each is received into the loop's one buffer and given on as a `bytes` of the right size. When the fd is readable there
 //! may be several: asking for one more than there are costs a system call, and asking the loop again costs more. So where
-//! several have come at once we ask until there is none, where they come one by one only now and then (`echo.udp` in the
-//! benches).
+//! several have come at once we ask until there is none, where they come one by one less and less often (`echo.udp_*` in
+//! the benches).
 
 use ferraio_core::address::Address;
 use ferraio_core::socket::{self, Io};
@@ -16,8 +16,8 @@ use crate::transport::endpoint::Phase;
 
 /// No more than this many are received before the others in the loop get their turn.
 const MOST_AT_ONCE: u8 = 32;
-/// So many times we are content with one.
-const PATIENCE: u8 = 16;
+/// We are content with one so many times in a row at the most.
+const MOST_PATIENCE: u8 = 16;
 
 const READ_ERROR: &str = "Fatal read error on datagram transport";
 
@@ -47,9 +47,10 @@ impl Own<DatagramTransport> {
             match outcome {
                 Ok(Io::Done(datagram)) => self.deliver(&datagram)?,
                 Ok(Io::Later) => {
-                    if received == 1 {
-                        self.patience.set(PATIENCE);
-                    }
+                    let came_alone = received == 1;
+                    let patience = if came_alone { (2 * self.last_patience.get()).clamp(1, MOST_PATIENCE) } else { 0 };
+                    self.last_patience.set(patience);
+                    self.patience.set(patience);
                     return Ok(());
                 }
                 Err(raised) => return self.failed(raised, READ_ERROR),
