@@ -9,7 +9,7 @@
 //! | `transport/` | stream sockets, and the loop's `sock_*` |
 //! | `async_call.rs`, `attributes.rs` | async methods without coroutines, and attributes that are fields |
 //! | `sync/` | locks, events, semaphores, queues |
-//! | `sleep.rs`, `gather.rs`, `wait.rs`, `task_group.rs`, `timeout.rs` | what programs call |
+//! | `sleep.rs`, `sleep_future.rs`, `gather.rs`, `wait.rs`, `task_group.rs`, `timeout.rs` | what programs call |
 
 mod async_call;
 mod attributes;
@@ -22,6 +22,7 @@ mod gather;
 mod handle;
 mod imports;
 mod sleep;
+mod sleep_future;
 mod streams;
 mod sync;
 mod task;
@@ -48,6 +49,7 @@ fn fill(module: &Obj) -> Result<()> {
         ("_GatheringFuture", gather::make_class(module)?),
         ("_WaitingFuture", wait::make_class(module)?),
         ("Sleep", sleep::make_class(module)?),
+        ("_SleepFuture", sleep_future::make_class(module)?),
         ("AsyncCall", async_call::make_class(module)?),
         ("Lock", sync::lock::make_class(module)?),
         ("Event", sync::event::make_class(module)?),

@@ -27,6 +27,7 @@ pub mod module;
 pub mod name;
 pub mod object;
 pub mod openssl;
+pub mod packed;
 pub mod received_bytes;
 pub mod slot;
 pub mod socket_address;
