@@ -110,9 +110,9 @@ impl Flags {
     /// Somebody has overridden `time`.
     const OWN_CLOCK: Flags = Flags(8);
     /// Somebody has overridden `create_task`.
-    const OWN_CREATE_TASK: Flags = Flags(32);
+    const OWN_CREATE_TASK: Flags = Flags(16);
     /// Somebody has overridden `call_later`, so every sleep must go through it.
-    const OWN_CALL_LATER: Flags = Flags(16);
+    const OWN_CALL_LATER: Flags = Flags(32);
     /// Somebody has overridden `call_at`, so every timer must go through it.
     const OWN_CALL_AT: Flags = Flags(64);
 
@@ -228,7 +228,7 @@ impl EventLoop {
         Ok(self.is_direct())
     }
 
-    /// May timers go to the heap, past `call_later` and `call_at`?
+    /// Has somebody overridden `call_later` or `call_at`, so that timers must not go to the heap past them?
     #[inline(always)]
     pub fn has_own_timers(&self) -> bool {
         self.flags.get().has(Flags::OWN_CALL_LATER) || self.flags.get().has(Flags::OWN_CALL_AT)
