@@ -162,13 +162,24 @@ impl<T: Transport> Own<T> {
 
     /// Tells the loop's exception handler.
     pub(super) fn report(&self, event_loop: &Own<EventLoop>, error: &Obj, message: &str) -> Result<()> {
-        let context = Obj::dict()?;
-        context.dict_set(py::MESSAGE.obj(), &Obj::str(message)?)?;
-        context.dict_set(py::EXCEPTION.obj(), error)?;
-        context.dict_set(py::TRANSPORT.obj(), self.obj())?;
-        context.dict_set(py::PROTOCOL.obj(), &self.endpoint().protocol.get_or_none())?;
-        event_loop.obj().call_method(&py::CALL_EXCEPTION_HANDLER, [&context]).map(drop)
+        report_failure(event_loop.obj(), error, message, self.obj(), &self.endpoint().protocol.get_or_none())
     }
+}
+
+/// Tells the loop's exception handler of something that went wrong between a transport and a protocol.
+pub(in crate::transport) fn report_failure(
+    event_loop: &Obj,
+    error: &Obj,
+    message: &str,
+    transport: &Obj,
+    protocol: &Obj,
+) -> Result<()> {
+    let context = Obj::dict()?;
+    context.dict_set(py::MESSAGE.obj(), &Obj::str(message)?)?;
+    context.dict_set(py::EXCEPTION.obj(), error)?;
+    context.dict_set(py::TRANSPORT.obj(), transport)?;
+    context.dict_set(py::PROTOCOL.obj(), protocol)?;
+    event_loop.call_method(&py::CALL_EXCEPTION_HANDLER, [&context]).map(drop)
 }
 
 /// The dict of `get_extra_info`: what is given, and what the socket knows.

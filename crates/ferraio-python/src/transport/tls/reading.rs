@@ -10,7 +10,6 @@ use crate::ffi::buffer::Buffer;
 use crate::ffi::coroutine::copy_context;
 use crate::ffi::tls_connection::{Outcome, TlsConnection};
 use crate::ffi::{Import, Name, Obj, Own, Result};
-use crate::imports::{self as py};
 use crate::streams::protocol::StreamReaderProtocol;
 
 static DATA_RECEIVED: Name = Name::new("data_received");
@@ -266,20 +265,4 @@ impl Own<TlsProtocol> {
         self.ssl_reading_paused.set(!paused);
         self.transport.get_or_none().call_method(method, []).map(drop)
     }
-}
-
-/// What is given to the loop's exception handler.
-pub(super) fn report_failed_call(
-    event_loop: &Obj,
-    message: &str,
-    error: &Obj,
-    transport: &Obj,
-    protocol: &Obj,
-) -> Result<()> {
-    let context = Obj::dict()?;
-    context.dict_set(py::MESSAGE.obj(), &Obj::str(message)?)?;
-    context.dict_set(py::EXCEPTION.obj(), error)?;
-    context.dict_set(py::TRANSPORT.obj(), transport)?;
-    context.dict_set(py::PROTOCOL.obj(), protocol)?;
-    event_loop.call_method(&py::CALL_EXCEPTION_HANDLER, [&context]).map(drop)
 }
