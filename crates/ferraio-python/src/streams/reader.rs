@@ -199,6 +199,7 @@ impl StreamReader {
 }
 
 impl Own<StreamReader> {
+    /// Are all methods that matter the original ones?
     #[inline(always)]
     pub fn is_plain(&self) -> Result<bool> {
         Ok(!self.is_patched.get() && HOOKS.are_original(self.obj())?)
