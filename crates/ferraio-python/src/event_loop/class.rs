@@ -8,7 +8,7 @@ use ferraio_core::clock;
 use ferraio_core::inbox::Inbox;
 use ferraio_core::waker::Waker;
 
-use super::{CELL, EventLoop, Flags, Ready, Shared, Timer, schedule, turn, watch};
+use super::{CELL, EventLoop, Flags, Ready, Shared, Timer, readers, schedule, turn, watch};
 use crate::error::Error;
 use crate::ffi::{Args, Import, Name, Obj, Own, Result, class, fork};
 use crate::handle::TimerHandle;
@@ -249,7 +249,7 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
     };
     parts.methods.extend(turn::methods());
     parts.methods.extend(schedule::methods());
-    parts.methods.extend(watch::methods());
+    parts.methods.extend(readers::methods());
     parts.methods.extend(crate::transport::operation_methods());
     parts.methods.extend(crate::transport::accepting_methods());
     parts.methods.extend(crate::transport::pipe_methods());

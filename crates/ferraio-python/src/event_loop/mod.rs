@@ -7,9 +7,11 @@
 //! * `ready.rs`: what the ready ring holds, and how each entry is run
 //! * `schedule.rs`: call_soon, call_later, call_at, call_soon_threadsafe, create_task, create_future
 //! * `watch.rs`: which fds are watched, and for whom
+//! * `readers.rs`: add_reader, add_writer and their opposites
 //! * `class.rs`: what Python sees of the rest
 
 mod class;
+mod readers;
 mod ready;
 mod schedule;
 mod turn;
