@@ -118,6 +118,7 @@ impl Obj {
     }
 
     /// Is it a `tuple`?
+    #[inline(always)]
     pub fn is_tuple(&self) -> bool {
         // SAFETY: a live object.
         unsafe { c::PyTuple_Check(self.as_ptr()) != 0 }
@@ -196,9 +197,12 @@ impl Obj {
         }
     }
 
-    /// The items of a `tuple`.
+    /// The items of a `tuple`; none of anything else, which a program may have put in its place.
+    #[inline]
     pub fn tuple_items(&self) -> &[Obj] {
-        debug_assert!(self.is_tuple());
+        if !self.is_tuple() {
+            return &[];
+        }
         // SAFETY: a tuple holds `len` live objects in a row and does not change.
         unsafe {
             let tuple = self.as_ptr().cast::<c::PyTupleObject>();
