@@ -173,7 +173,7 @@ impl Obj {
         }
     }
 
-    /// The text of a `str` (lossy where it holds lone surrogates).
+    /// The text of a `str`; one with lone surrogates is refused with an exception.
     pub fn as_text(&self) -> Result<String> {
         let mut len = 0;
         // SAFETY: the pointer is valid for `len` bytes while `self` lives; it is copied at once.
