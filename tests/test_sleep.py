@@ -8,6 +8,7 @@ import sys
 import warnings
 
 import pytest
+from turns import run_turns
 
 
 @pytest.fixture
@@ -16,12 +17,6 @@ def loop_with_clock(new_loop):
     loop, clock = new_loop(), [50.0]
     loop.time = lambda: clock[0]
     return loop, clock
-
-
-def run_turns(loop, turns=1):
-    for _ in range(turns):
-        loop.call_soon(loop.stop)
-        loop.run_forever()
 
 
 @pytest.mark.parametrize("delay", [0, 0.0, -1, -0.5, 1e-9, 0.001, False, True / 1000])

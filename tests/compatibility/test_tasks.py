@@ -10,15 +10,11 @@ from asyncio import Future as EarlyFuture
 from asyncio import Task as EarlyTask
 
 import pytest
+from turns import turn
 
 
 async def nothing():
     pass
-
-
-async def turn(times=1):
-    for _ in range(times):
-        await asyncio.sleep(0)
 
 
 def test_tasks_and_futures_are_those_of_names_imported_early(run):
