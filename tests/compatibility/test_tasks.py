@@ -227,7 +227,7 @@ def test_entering_a_task_inside_another_is_refused(run):
     run(main)
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="new in Python 3.12")
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="asyncio of 3.11 has no _swap_current_task()")
 def test_the_current_task_can_be_swapped(run):
     async def main():
         loop = asyncio.get_running_loop()

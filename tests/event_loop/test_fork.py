@@ -9,7 +9,7 @@ import warnings
 import pytest
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork()")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork()")
 @pytest.mark.loop_kinds("ferraio", "installed")
 def test_a_child_cannot_use_the_loop_and_does_the_parent_no_harm(run):
     async def main():
@@ -44,7 +44,7 @@ def test_a_child_cannot_use_the_loop_and_does_the_parent_no_harm(run):
     run(main)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork()")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork()")
 def test_a_child_can_make_a_loop_of_its_own(run, loop_factory):
     async def of_the_child():
         await asyncio.sleep(0.001)

@@ -16,14 +16,6 @@ async def wait_for(future):
     return await future
 
 
-@pytest.fixture
-def loop(new_loop):
-    loop = new_loop()
-    loop.reports = []
-    loop.set_exception_handler(lambda _, context: loop.reports.append(context))
-    return loop
-
-
 @pytest.mark.parametrize("result", [None, 7, (), (1, 2), LookupError("as a result"), StopIteration(3), ...])
 def test_results_arrive_whole(run, result):
     async def body():
