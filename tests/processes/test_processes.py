@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import warnings
-from pathlib import Path
 
 import pytest
 
@@ -16,30 +15,6 @@ PIPE = asyncio.subprocess.PIPE
 
 #: A child that says when it is ready, and then waits for the end of its input.
 WAITING = "import sys; print('ready', flush=True); sys.stdin.read()"
-
-
-def children():
-    """The children of this process, zombies among them, where the system tells."""
-    return {pid for file in Path("/proc/self/task").glob("*/children") for pid in file.read_text().split()}
-
-
-@pytest.fixture
-def play(run):
-    """Runs a story within a time that only a hanging one needs; afterwards no child and no fd is left."""
-
-    def play(main, **options):
-        async def story():
-            async with asyncio.timeout(60):
-                return await main()
-
-        gc.collect()
-        before = len(os.listdir("/proc/self/fd")), children()
-        result = run(story, **options)
-        gc.collect()
-        assert (len(os.listdir("/proc/self/fd")), children()) == before
-        return result
-
-    return play
 
 
 async def python(program, *arguments, **options):
