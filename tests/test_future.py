@@ -10,14 +10,6 @@ import pytest
 from turns import run_turns
 
 
-@pytest.fixture
-def loop(new_loop):
-    loop = new_loop()
-    loop.reports = []
-    loop.set_exception_handler(lambda _, context: loop.reports.append(context))
-    return loop
-
-
 @pytest.fixture(params=["create_future", "class", "subclass"])
 def make(request, loop):
     """Makes futures of the loop, in one of three ways."""
