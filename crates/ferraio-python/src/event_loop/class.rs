@@ -24,9 +24,8 @@ fn init(this: &Own<EventLoop>, _args: Args<'_>) -> Result<()> {
     this.generation.set(fork::generation());
     this.set_flag(Flags::CLOSED, false);
     for (name, flag) in OVERRIDABLE {
-        let ours = Base::base_attr(name)?;
         let theirs = this.obj().type_obj().attr(name)?;
-        this.set_flag(*flag, !theirs.is(&ours));
+        this.set_flag(*flag, !theirs.is(&own_attr(name)?));
     }
     Ok(())
 }
@@ -40,14 +39,9 @@ static OVERRIDABLE: &[(&Name, Flags)] = &[
     (&py::CALL_AT, Flags::OWN_CALL_AT),
 ];
 
-/// This class, apart from what subclasses make of it.
-struct Base;
-
-impl Base {
-    /// The attribute as this class defines it.
-    fn base_attr(name: &Name) -> Result<Obj> {
-        CELL.obj().attr(name)
-    }
+/// The attribute as this class defines it, whatever subclasses make of it.
+fn own_attr(name: &Name) -> Result<Obj> {
+    CELL.obj().attr(name)
 }
 
 fn set_attribute(this: &Own<EventLoop>, name: &Obj, value: Option<&Obj>) -> Result<()> {
@@ -55,7 +49,7 @@ fn set_attribute(this: &Own<EventLoop>, name: &Obj, value: Option<&Obj>) -> Resu
     for (method, flag) in OVERRIDABLE {
         if name.is(method.obj()) {
             let theirs = this.obj().type_obj().attr(method)?;
-            this.set_flag(*flag, value.is_some() || !theirs.is(&Base::base_attr(method)?));
+            this.set_flag(*flag, value.is_some() || !theirs.is(&own_attr(method)?));
         }
     }
     Ok(())
