@@ -5,6 +5,7 @@ use crate::event_loop::{Direction, EventLoop, call_soon_any};
 use crate::ffi::coroutine::copy_context;
 use crate::ffi::{Import, Name, Obj, Own, Raised, Result, exception};
 use crate::imports::{self as py};
+use crate::transport::failure::report_failure;
 
 static CONNECTION_MADE: Name = Name::new("connection_made");
 static CONNECTION_LOST: Name = Name::new("connection_lost");
@@ -164,22 +165,6 @@ impl<T: Transport> Own<T> {
     pub(super) fn report(&self, event_loop: &Own<EventLoop>, error: &Obj, message: &str) -> Result<()> {
         report_failure(event_loop.obj(), error, message, self.obj(), &self.endpoint().protocol.get_or_none())
     }
-}
-
-/// Tells the loop's exception handler of something that went wrong between a transport and a protocol.
-pub(in crate::transport) fn report_failure(
-    event_loop: &Obj,
-    error: &Obj,
-    message: &str,
-    transport: &Obj,
-    protocol: &Obj,
-) -> Result<()> {
-    let context = Obj::dict()?;
-    context.dict_set(py::MESSAGE.obj(), &Obj::str(message)?)?;
-    context.dict_set(py::EXCEPTION.obj(), error)?;
-    context.dict_set(py::TRANSPORT.obj(), transport)?;
-    context.dict_set(py::PROTOCOL.obj(), protocol)?;
-    event_loop.call_method(&py::CALL_EXCEPTION_HANDLER, [&context]).map(drop)
 }
 
 /// The dict of `get_extra_info`: what is given, and what the socket knows.

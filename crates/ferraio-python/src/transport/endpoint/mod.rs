@@ -22,7 +22,6 @@ use std::cell::Cell;
 use ferraio_core::reactor::Key;
 
 use self::flow_control::FlowControl;
-pub(super) use self::life::report_failure;
 use crate::error::Error;
 use crate::event_loop::{Direction, EventLoop, Target};
 use crate::ffi::coroutine::in_context;

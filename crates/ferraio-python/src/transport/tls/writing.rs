@@ -9,7 +9,7 @@ use crate::ffi::buffer::Buffer;
 use crate::ffi::tls_connection::TlsConnection;
 use crate::ffi::{Deque, Import, Name, Obj, Own, Result};
 use crate::transport::SocketTransport;
-use crate::transport::endpoint::report_failure;
+use crate::transport::failure::report_failure;
 
 static READ: Name = Name::new("read");
 static WRITE: Name = Name::new("write");
