@@ -5,8 +5,9 @@
 //! | `ffi/` | the safe layer over CPython's C API |
 //! | `imports.rs`, `error.rs` | Python names, and our errors as Python exceptions |
 //! | `event_loop/` | the loop: turn, scheduling, watched fds |
-//! | `handle.rs`, `thread_safe_handle.rs`, `future.rs`, `future_iterator.rs`, `task.rs` | what the loop runs |
-//! | `transport/` | stream sockets, and the loop's `sock_*` |
+//! | `handle.rs`, `thread_safe_handle.rs`, `future/`, `future_iterator.rs`, `task/` | what the loop runs |
+//! | `transport/` | transports of streams, datagrams and TLS, and the loop's `sock_*` |
+//! | `streams/` | readers and writers above a transport |
 //! | `async_call.rs`, `attributes.rs` | async methods without coroutines, and attributes that are fields |
 //! | `sync/` | locks, events, semaphores, queues |
 //! | `sleep.rs`, `sleep_future.rs`, `gather.rs`, `wait.rs`, `task_group.rs`, `timeout.rs` | what programs call |

@@ -12,6 +12,7 @@
 pub mod args;
 pub mod async_function;
 pub mod buffer;
+mod builtins;
 pub mod byte_array;
 pub mod class;
 pub mod coroutine;
