@@ -26,10 +26,14 @@ def render(finding: Finding, form: str) -> str:
             return _draw(finding, "full", _has_colours()) + "\n\n"
 
 
+def as_note(finding: Finding) -> str:
+    """Return the text for a note of an exception."""
+    return _draw(finding, "full" if finding.place else "concise")
+
+
 def concise(finding: Finding) -> str:
     """Return the finding on one line."""
-    place = "" if finding.place is None else f"{finding.place}: "
-    return f"{place}{finding.code} {finding.message}"
+    return f"{finding.code} {finding.message}" if finding.place is None else _draw(finding, "concise")
 
 
 def as_json(finding: Finding) -> str:

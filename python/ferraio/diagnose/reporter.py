@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from ferraio import _ferraio
 from ferraio.diagnose import rendering
-from ferraio.diagnose.finding import Finding, Site
+from ferraio.diagnose.finding import Finding, Place, Site
 from ferraio.diagnose.rules import severity_of
 from ferraio.diagnose.settings import Settings
 
@@ -39,10 +39,13 @@ _counts: dict[Site, int] = {}
 _beyond = 0
 
 
-def report(finding: Finding) -> None:
-    """Report a finding, unless its site was reported before. Never raises."""
+def report(finding: Finding, *, in_note: bool = False) -> None:
+    """Report a finding, unless its site was reported before. Never raises.
+
+    What is said in a note of an error is counted, and written only as JSON.
+    """
     try:
-        _report(finding)
+        _report(finding, in_note)
     except Exception as error:
         give_up(error)
 
@@ -62,6 +65,11 @@ def repeated() -> dict[Site, int]:
         return {site: count for site, count in _counts.items() if count > 1}
 
 
+def was_found(code: str, place: Place | None) -> bool:
+    """Tell whether a mistake was found at a place before."""
+    return place is not None and (code, place.filename, place.line, place.column) in _counts
+
+
 def failures() -> int:
     """Return how many findings there were that are errors in strict mode."""
     return sum(count for code, count in counts().items() if severity_of(code) == "error")
@@ -75,14 +83,14 @@ def forget() -> None:
         _beyond = 0
 
 
-def _report(finding: Finding) -> None:
+def _report(finding: Finding, in_note: bool) -> None:
     if settings.mode == "off" or finding.code in settings.ignore:
         return
     count = _count(finding.site)
     for observer in list(observers):
         observer(finding)
     if settings.shown:
-        if count == 1:
+        if count == 1 and (settings.format == "json" or not in_note):
             _write(rendering.render(finding, settings.format))
     elif count and _is_power_of_ten(count):
         _log(finding, count)

@@ -1,3 +1,4 @@
 //! What the package `ferraio.diagnose` has in Rust.
 
+pub mod failure;
 pub mod render;
