@@ -42,14 +42,17 @@ def begin(choice: str | None = None) -> Diagnosis | None:
     return None
 
 
-def end(diagnosis: Diagnosis | None, error: BaseException | None = None) -> None:
-    """End what `begin` began, with the exception that ends the run; in mode strict, complain of what was found."""
+def end(diagnosis: Diagnosis | None, *, complain: bool) -> None:
+    """End what `begin` began; in mode strict, complain of what was found."""
     if diagnosis is None:
         _end_undecided()
         return
     from ferraio import diagnose
 
-    diagnose.stop(diagnosis, error)
+    failures = diagnosis.failures() if complain else 0
+    diagnose.stop(diagnosis)
+    if failures:
+        raise diagnose.FindingsError(failures)
 
 
 def explain(error: BaseException) -> None:

@@ -48,9 +48,9 @@ def run(
         result = _run_installed(main, debug) if install else _run(main, debug)
     except BaseException as error:
         _diagnosing.explain(error)
-        _diagnosing.end(diagnosis, error)
+        _diagnosing.end(diagnosis, complain=False)
         raise
-    _diagnosing.end(diagnosis)
+    _diagnosing.end(diagnosis, complain=True)
     return result
 
 

@@ -1,7 +1,5 @@
 """What the tests of diagnosing share: settings that last for one test, and a look at what was found."""
 
-import contextlib
-
 import pytest
 from ferraio import diagnose
 from ferraio.diagnose import reporter, settings
@@ -21,6 +19,5 @@ def diagnosing():
     yield begin
     for each in reversed(opened):
         reporter.observers.remove(found.append)
-        with contextlib.suppress(diagnose.FindingsError):
-            diagnose.stop(each)
+        diagnose.stop(each)
     reporter.forget()

@@ -23,7 +23,12 @@ def render(finding: Finding, form: str) -> str:
         case "concise":
             return concise(finding) + "\n"
         case _:
-            return _draw(finding, "full", _has_colours()) + "\n\n"
+            return in_full(finding, _has_colours()) + "\n\n"
+
+
+def in_full(finding: Finding, colours: bool) -> str:
+    """Return the finding with an excerpt of the source."""
+    return _draw(finding, "full", colours)
 
 
 def as_note(finding: Finding) -> str:

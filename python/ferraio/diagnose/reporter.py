@@ -70,6 +70,11 @@ def was_found(code: str, place: Place | None) -> bool:
     return place is not None and (code, place.filename, place.line, place.column) in _counts
 
 
+def is_error(finding: Finding) -> bool:
+    """Tell whether a finding fails what is run in strict mode."""
+    return severity_of(finding.code) == "error"
+
+
 def failures() -> int:
     """Return how many findings there were that are errors in strict mode."""
     return sum(count for code, count in counts().items() if severity_of(code) == "error")
@@ -91,7 +96,7 @@ def _report(finding: Finding, in_note: bool) -> None:
         observer(finding)
     if settings.shown:
         if count == 1 and (settings.format == "json" or not in_note):
-            _write(rendering.render(finding, settings.format))
+            show(rendering.render(finding, settings.format))
     elif count and _is_power_of_ten(count):
         _log(finding, count)
 
@@ -103,7 +108,7 @@ def _count(site: Site) -> int:
         if site not in _counts and len(_counts) >= MOST_SITES:
             _beyond += 1
             if _beyond == 1 and settings.shown:
-                _write(f"ferraio: findings at {MOST_SITES} places; further places are not shown\n")
+                show(f"ferraio: findings at {MOST_SITES} places; further places are not shown\n")
             return 0
         _counts[site] = _counts.get(site, 0) + 1
         return _counts[site]
@@ -131,7 +136,8 @@ def _log(finding: Finding, count: int) -> None:
     )
 
 
-def _write(text: str) -> None:
+def write(text: str) -> None:
+    """Write to stderr as it is now, if there is one."""
     # One write for the whole, so that messages of several threads do not mix.
     if sys.stderr is not None:
         sys.stderr.write(text)
@@ -147,15 +153,19 @@ def write_summary(took: float, ran: float) -> None:
     try:
         if settings.format == "json":
             return
-        _write(f"ferraio: {', '.join(parts)}; {found}\n")
+        write(f"ferraio: {', '.join(parts)}; {found}\n")
     except Exception:
         return
+
+
+#: Shows a finding to a person, in the modes that do.
+show: Callable[[str], None] = write
 
 
 def give_up(error: Exception) -> None:
     """A program must not suffer from its diagnosis; say in one line that there was one."""
     try:
-        _write(f"ferraio: could not report a finding: {type(error).__name__}: {error}\n")
+        write(f"ferraio: could not report a finding: {type(error).__name__}: {error}\n")
     except Exception:
         return
 

@@ -2,3 +2,4 @@
 
 pub mod failure;
 pub mod render;
+pub mod rule_pages;
