@@ -1,5 +1,8 @@
 """What the tests of diagnosing share: settings that last for one test, and a look at what was found."""
 
+import gc
+import warnings
+
 import pytest
 from ferraio import diagnose
 from ferraio.diagnose import reporter, settings
@@ -15,6 +18,9 @@ def diagnosing():
         reporter.observers.append(found.append)
         return found
 
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gc.collect()  # what tests before left behind is not for this one
     reporter.forget()
     yield begin
     for each in reversed(opened):

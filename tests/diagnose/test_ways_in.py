@@ -7,6 +7,7 @@ import os
 import pty
 import subprocess
 import sys
+import threading
 import warnings
 
 import ferraio
@@ -173,6 +174,17 @@ def test_a_run_in_another_one_follows_its_own_choice(capsys):
         diagnose.stop(outer)
 
 
+def test_runs_in_threads_without_a_choice_leave_no_trace():
+    before = hooks()
+    threads = [threading.Thread(target=lambda: ferraio.run(forget())) for _ in range(8)]
+    with warnings.catch_warnings(record=True):
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert hooks() == before
+
+
 def test_a_program_whose_stderr_is_no_terminal_sees_what_python_shows(command):
     outcome = command("run", "app.py")
     assert (outcome.returncode, "FER001" in outcome.stderr) == (0, False)
@@ -256,6 +268,11 @@ def test_a_program_without_findings_has_a_summary(command):
     outcome = command("run", "-c", "import asyncio; asyncio.run(asyncio.sleep(0))", FERRAIO="hint")
     (line,) = outcome.stderr.splitlines()
     assert line.startswith("ferraio: ") and line.endswith("; no findings") and " tasks, " in line
+
+
+def test_other_warnings_of_the_program_are_printed_as_ever(command):
+    program = "import warnings; warnings.warn('old')"
+    assert "app.py:1: UserWarning: old" in command("run", "app.py", program=program, FERRAIO="hint").stderr
 
 
 def test_a_child_process_of_the_program_is_not_summarised(command):

@@ -12,6 +12,7 @@ from ferraio.diagnose.source import Call, method_column
 def underlined(call: Call, place: Place) -> Place:
     """Return the place with the columns of the call; of a call over several lines, from the line of the place on."""
     node = call.node
+    place = replace(place, function=call.place.function)
     if node.lineno == place.line:
         return replace(place, column=node.col_offset, end_line=node.end_lineno, end_column=node.end_col_offset)
     return replace(place, column=method_column(node), end_line=node.end_lineno, end_column=node.end_col_offset)

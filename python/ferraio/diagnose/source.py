@@ -150,12 +150,18 @@ def _walk(node: ast.AST, around: tuple[ast.AST, ...]) -> Iterator[tuple[ast.AST,
 
 
 def _place_of(node: ast.Call, around: tuple[ast.AST, ...], filename: str) -> Place:
-    names = [
-        each.name
-        for each in reversed(around)
-        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-    ]
-    return Place(filename, node.lineno, ".".join(names), node.col_offset, node.end_lineno, node.end_col_offset)
+    return Place(filename, node.lineno, _qualified(around), node.col_offset, node.end_lineno, node.end_col_offset)
+
+
+def _qualified(around: tuple[ast.AST, ...]) -> str:
+    """Return the name that the innermost function has as its `__qualname__`."""
+    name = ""
+    for node in reversed(around):
+        if isinstance(node, ast.ClassDef):
+            name += f"{node.name}."
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            name += f"{node.name}.<locals>."
+    return name.removesuffix(".").removesuffix(".<locals>") or "<module>"
 
 
 def _line_of(call: Call) -> int:
