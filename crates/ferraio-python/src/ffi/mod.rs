@@ -14,6 +14,7 @@ pub mod async_function;
 pub mod buffer;
 mod builtins;
 pub mod byte_array;
+pub mod call_site;
 pub mod class;
 pub mod coroutine;
 pub mod current_task;

@@ -9,11 +9,14 @@ mod class;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::diagnose::failure;
 use crate::error::Error;
 use crate::event_loop::{self, EventLoop, Ready};
 use crate::ffi::class::{MANY, StartsWith};
 use crate::ffi::coroutine::{Step, copy_context, in_context, is_context, send_none, throw};
-use crate::ffi::{Class, ClassCell, Import, Obj, Own, Raised, Result, Slot, Visit, current_task, exception, task_list};
+use crate::ffi::{
+    Args, Class, ClassCell, Import, Obj, Own, Raised, Result, Slot, Visit, current_task, exception, task_list,
+};
 use crate::future::{Callback, Future, State};
 use crate::gather::Gather;
 use crate::imports::{self as py};
@@ -46,6 +49,13 @@ pub struct Task {
 
 static CELL: ClassCell = ClassCell::new();
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
+/// How many tasks were given a name.
+static NAMED: AtomicU64 = AtomicU64::new(0);
+
+/// How many tasks were made.
+pub fn tasks_made(_: Args<'_>) -> Result<Obj> {
+    Obj::int((NEXT_NUMBER.load(Relaxed) - 1 + NAMED.load(Relaxed)) as i64)
+}
 
 // SAFETY: `repr(C)`, the future is the first field, and both classes are made with the same offset (`offset`).
 unsafe impl StartsWith<Future> for Task {}
@@ -174,7 +184,10 @@ impl Own<Task> {
 
     fn take_name(&self, name: Option<Obj>) -> Result<()> {
         match name {
-            Some(name) if !name.is_none() => self.name.set(name_text(&name)?),
+            Some(name) if !name.is_none() => {
+                NAMED.fetch_add(1, Relaxed);
+                self.name.set(name_text(&name)?);
+            }
             _ => self.number.set(NEXT_NUMBER.fetch_add(1, Relaxed)),
         }
         Ok(())
@@ -329,6 +342,7 @@ impl Own<Task> {
             task_list::remove(self);
             return Ok(());
         }
+        failure::task_failed(self.obj(), &error);
         future.fail(error.clone())?;
         task_list::remove(self);
         if stop { Err(Raised::exception(error)) } else { Ok(()) }
