@@ -20,14 +20,13 @@ import os
 import sys
 import threading
 from types import FunctionType, ModuleType
-from typing import Any
 
 from ferraio import _diagnosing, _ferraio, _primitives, _streams, _waiting
 from ferraio._event_loop import EventLoop
 
 _lock = threading.RLock()
 # What install() began to diagnose.
-_begun: Any = None
+_begun = None
 # install() was called, and no uninstall() since.
 _for_good = False
 # How many calls of ferraio.run that install are under way.
