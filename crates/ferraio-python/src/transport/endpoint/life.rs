@@ -8,6 +8,7 @@ use crate::ffi::coroutine::{copy_context, in_context};
 use crate::ffi::{Import, Name, Obj, Own, Raised, Result, exception};
 use crate::handle::{Arguments, Handle};
 use crate::imports::{self as py};
+use crate::transport::failure::report_failure;
 
 static CONNECTION_MADE: Name = Name::new("connection_made");
 static CONNECTION_LOST: Name = Name::new("connection_lost");
@@ -216,11 +217,6 @@ impl<T: Transport> Own<T> {
 
     /// Tells the loop's exception handler.
     pub(super) fn report(&self, event_loop: &Own<EventLoop>, error: &Obj, message: &str) -> Result<()> {
-        let context = Obj::dict()?;
-        context.dict_set(py::MESSAGE.obj(), &Obj::str(message)?)?;
-        context.dict_set(py::EXCEPTION.obj(), error)?;
-        context.dict_set(py::TRANSPORT.obj(), self.obj())?;
-        context.dict_set(py::PROTOCOL.obj(), &self.endpoint().protocol.get_or_none())?;
-        event_loop.obj().call_method(&py::CALL_EXCEPTION_HANDLER, [&context]).map(drop)
+        report_failure(event_loop.obj(), error, message, self.obj(), &self.endpoint().protocol.get_or_none())
     }
 }
