@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import re
-import sys
 from types import TracebackType
 
+from ferraio.diagnose import notebook
 from ferraio.diagnose.finding import Finding, Place
 from ferraio.diagnose.source import call_at, is_of_a_loop
 
@@ -42,15 +42,10 @@ def explain(error: BaseException, steps: list[TracebackType], task: str | None) 
             f"make `{code.co_name}` an `async def` that awaits, or call it in a thread: "
             f"`await asyncio.to_thread({code.co_name})`"
         )
-    elif _in_notebook():
+    elif notebook.shell() is not None:
         notes = ["a notebook runs a loop of its own"]
         help_ = f"write `await {argument or 'main()'}`"
     else:
         help_ = f"start a task instead: `asyncio.create_task({argument or 'main()'})`"
     name = call.callee if call is not None else "run_until_complete"
     return Finding("FER004", f"{name}() was called while a loop runs", place, tuple(notes), help_, task, related)
-
-
-def _in_notebook() -> bool:
-    shell = sys.modules.get("IPython")
-    return shell is not None and shell.get_ipython() is not None
