@@ -26,7 +26,7 @@ def explain(error: BaseException, steps: list[TracebackType], task: str | None) 
     if not steps:
         return None
     code = steps[-1].tb_frame.f_code
-    place = Place.of_code(code, steps[-1].tb_lasti, steps[-1].tb_lineno)
+    place = Place.of_step(steps[-1])
     call = call_at(place)
     argument = call.first_argument if call is not None else None
     coroutines = [step for step in steps if step.tb_frame.f_code.co_flags & inspect.CO_COROUTINE]
@@ -36,7 +36,7 @@ def explain(error: BaseException, steps: list[TracebackType], task: str | None) 
         help_ = f"write `{call.replaced(f'await {argument}')}`" if call and argument else "write `await` instead"
     elif coroutines:
         caller = coroutines[-1]
-        where = Place.of_code(caller.tb_frame.f_code, caller.tb_lasti, caller.tb_lineno)
+        where = Place.of_step(caller)
         related = ((where, f"called by the coroutine {where.function}()"),)
         help_ = (
             f"make `{code.co_name}` an `async def` that awaits, or call it in a thread: "
