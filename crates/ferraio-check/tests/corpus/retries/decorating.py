@@ -82,7 +82,7 @@ async def sync_all(urls: list[str]) -> int:
 
 def main() -> None:
     count = sync_all(["https://example.org"])
-    sync_all([])
+    sync_all(["https://example.com"])
     print(count + 1)
 
 
