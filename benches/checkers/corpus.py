@@ -27,6 +27,11 @@ KINDS = {
     "FER008": "errors of a `gather` that nobody sees",
     "FER009": "`gather` of a list",
     "FER010": "a swallowed cancellation",
+    "FER101": "a library that runs a loop of its own",
+    "FER102": "a lock of threads held across an `await`",
+    "FER103": "waiting by asking again and again",
+    "FER105": "`get_event_loop` where no loop runs",
+    "FER106": "a client for each request",
 }
 
 

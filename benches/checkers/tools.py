@@ -111,13 +111,19 @@ OTHERS = [
         "ruff",
         "ruff check . --isolated --no-cache --preview --output-format json --select ASYNC,RUF006,F704,PLE1142",
         parse_ruff,
-        {"FER002": BLOCKING, "FER003": "F704 PLE1142 invalid-syntax", "FER006": "RUF006"},
+        {"FER002": BLOCKING, "FER003": "F704 PLE1142 invalid-syntax", "FER006": "RUF006", "FER103": "ASYNC110"},
     ),
     Tool(
         "flake8-async",
         "flake8 . --isolated --select ASYNC,F704,E999",
         parse_lines,
-        {"FER002": BLOCKING, "FER003": "F704 E999", "FER006": "ASYNC300", "FER010": "ASYNC103 ASYNC104"},
+        {
+            "FER002": BLOCKING,
+            "FER003": "F704 E999",
+            "FER006": "ASYNC300",
+            "FER010": "ASYNC103 ASYNC104",
+            "FER103": "ASYNC110",
+        },
     ),
     Tool(
         "mypy",

@@ -33,5 +33,5 @@ def crawl_all(starts: list[str]) -> list[str]:
             await crawl(start, found)
         crawl(starts[0], found)  # mistake: FER001
 
-    asyncio.run(every())
+    asyncio.run(every())  # mistake: FER101
     return found

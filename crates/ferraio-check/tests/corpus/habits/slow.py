@@ -14,7 +14,7 @@ done = asyncio.Event()
 
 
 async def save(value: int) -> None:
-    with lock:  # mistake: sync-lock-across-await
+    with lock:  # mistake: FER102
         await asyncio.sleep(value)
     with lock:
         print(value)
@@ -23,7 +23,7 @@ async def save(value: int) -> None:
 
 
 async def wait_until_ready() -> None:
-    while not ready:  # mistake: polling-sleep
+    while not ready:  # mistake: FER103
         await asyncio.sleep(0.1)
 
 
@@ -37,7 +37,7 @@ async def wait_until_ready_well() -> None:
 async def fetch_all(urls: list[str]) -> list[int]:
     found = []
     for url in urls:
-        async with httpx2.AsyncClient() as client:  # mistake: client-in-loop
+        async with httpx2.AsyncClient() as client:  # mistake: FER106
             found.append((await client.get(url)).status_code)
     async with httpx2.AsyncClient() as client:
         for url in urls:
@@ -46,7 +46,7 @@ async def fetch_all(urls: list[str]) -> list[int]:
 
 
 def schedule() -> asyncio.AbstractEventLoop:
-    return asyncio.get_event_loop()  # mistake: deprecated-get-event-loop
+    return asyncio.get_event_loop()  # mistake: FER105
 
 
 async def schedule_well() -> float:

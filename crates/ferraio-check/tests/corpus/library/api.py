@@ -24,7 +24,7 @@ def run(coroutine):
 
 class Client:
     def get(self, name: str) -> str:
-        return asyncio.run(self.get_async(name))
+        return asyncio.run(self.get_async(name))  # mistake: FER101
 
     async def get_async(self, name: str) -> str:
         return await fetch(name)

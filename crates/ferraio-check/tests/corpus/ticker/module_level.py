@@ -30,12 +30,12 @@ class Ticker:
 
 
 def start() -> None:
-    first = asyncio.create_task(tick())  # mistake: FER005
+    first = asyncio.create_task(tick())
     first.cancel()
 
 
 if __name__ == "__main__":
-    start()
+    start()  # mistake: FER005
     coming = tick()
     asyncio.run(coming)
     asyncio.run(main())
