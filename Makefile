@@ -25,7 +25,7 @@ checked := $(CURDIR)/.venv-$(version)-checked
 in_venv = VIRTUAL_ENV=$(venv) CARGO_TARGET_DIR=$(CURDIR)/target/py$(version) $(venv)/bin/
 wheel_pattern := dist/ferraio-*-cp$(subst .,,$(version))-cp$(subst .,,$(version))-*.whl
 
-rust_files := Cargo.toml $(wildcard Cargo.lock) $(shell find crates -type f)
+rust_files := Cargo.toml $(wildcard Cargo.lock) $(shell find crates docs/rules -type f)
 python_files := pyproject.toml $(wildcard README.md LICENSE-*) \
     $(shell find python -type f -not -name '*.so' -not -name '*.pyc')
 
@@ -51,6 +51,10 @@ bench-checkers: $(release)/.installed $(release)/.checkers ## ferraio check, ruf
 .PHONY: check-packages
 check-packages: $(checked)/.packages $(release)/.installed ## ferraio check on well-known packages: what it says there
 	$(release)/bin/python -m benches.checkers.packages $(checked)
+
+.PHONY: bench-diagnose
+bench-diagnose: $(release)/.installed ## what it costs to be diagnosed
+	$(release)/bin/python -m benches.diagnosis $(ARGS)
 
 .PHONY: wheels
 wheels: ## an optimised wheel for each Python found, in dist/
