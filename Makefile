@@ -2,9 +2,9 @@
 #
 # Needs Rust and a CPython >= 3.11; the rest is set up here. PYTHON chooses the interpreter: a version (PYTHON=3.12), a
 # path, or the newest one found. Each version has an environment .venv-3.X with the package as it stands in python/ and
-# the extension built for development, another, .venv-3.X-release, with the optimised wheel, and .venv-3.X-downstream
-# with other people's programs. Cargo builds each version's extension in a folder of its own, target/py3.X, so that going
-# from one to the other rebuilds nothing.
+# the extension built for development, another, .venv-3.X-release, with the optimised wheel, .venv-3.X-downstream with
+# other people's programs, and .venv-3.X-checked with those that `ferraio check` is tried on. Cargo builds each version's
+# extension in a folder of its own, target/py3.X, so that going from one to the other rebuilds nothing.
 
 PYTHON ?= newest
 ARGS ?=
@@ -21,6 +21,7 @@ endif
 venv := $(CURDIR)/.venv-$(version)
 release := $(CURDIR)/.venv-$(version)-release
 downstream := $(CURDIR)/.venv-$(version)-downstream
+checked := $(CURDIR)/.venv-$(version)-checked
 in_venv = VIRTUAL_ENV=$(venv) CARGO_TARGET_DIR=$(CURDIR)/target/py$(version) $(venv)/bin/
 wheel_pattern := dist/ferraio-*-cp$(subst .,,$(version))-cp$(subst .,,$(version))-*.whl
 
@@ -42,6 +43,14 @@ demo: $(release)/.installed ## a real agent program on asyncio and on ferraio, w
 .PHONY: bench
 bench: $(release)/.installed $(release)/.bench-tools ## asyncio, uvloop, rloop, aiofastnet and ferraio, side by side
 	$(release)/bin/python -m benches $(ARGS)
+
+.PHONY: bench-checkers
+bench-checkers: $(release)/.installed $(release)/.checkers ## ferraio check, ruff, mypy and others on the same mistakes
+	$(release)/bin/python -m benches.checkers
+
+.PHONY: check-packages
+check-packages: $(checked)/.packages $(release)/.installed ## ferraio check on well-known packages: what it says there
+	$(release)/bin/python -m benches.checkers.packages $(checked)
 
 .PHONY: bench-diagnose
 bench-diagnose: $(release)/.installed ## what it costs to be diagnosed
@@ -147,6 +156,15 @@ $(downstream)/.tools: pyproject.toml
 
 $(downstream)/.developed: $(downstream)/.tools $(venv)/.tools $(rust_files)
 	VIRTUAL_ENV=$(downstream) CARGO_TARGET_DIR=$(CURDIR)/target/py$(version) $(venv)/bin/maturin develop --quiet
+	touch $@
+
+$(release)/.checkers: $(release)/.installed
+	$(release)/bin/python -m pip install --quiet --group checkers
+	touch $@
+
+$(checked)/.packages: pyproject.toml
+	$(python) -m venv $(checked)
+	$(checked)/bin/python -m pip install --quiet --group checked-packages
 	touch $@
 
 $(release)/.bench-tools: $(release)/.installed

@@ -1,0 +1,5 @@
+"""Static checkers side by side: who finds which of the mistakes in the corpus of `ferraio check`.
+
+python -m benches.checkers             all checkers over the corpus; writes docs/checkers.md
+python -m benches.checkers.packages    `ferraio check` over well-known packages: what it says there, to be reviewed
+"""

@@ -1,0 +1,4 @@
+"""Everything through stars."""
+
+from .formats import *
+from .loaders import *
