@@ -312,3 +312,8 @@ def test_uninstall_ends_what_install_began(monkeypatch):
     assert diagnose.current().settings.mode == "hint"
     ferraio.uninstall()
     assert (hooks(), diagnose.current()) == (before, None)
+
+
+@pytest.mark.parametrize("ending", ["sys.modules.clear()", "del sys.modules['__main__']", "sys.stderr.close()"])
+def test_a_program_may_end_in_ruins(command, ending):
+    assert command("run", "app.py", program=f"import sys\n{ending}", FERRAIO="hint").returncode == 0
