@@ -143,7 +143,8 @@ impl SystemCall {
         Some(Self { number, arguments })
     }
 
-    fn is_futex(&self) -> bool {
+    /// Is it the call in which threads wait for one another?
+    pub fn is_futex(&self) -> bool {
         Some(self.number) == number_of("futex")
     }
 

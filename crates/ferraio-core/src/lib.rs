@@ -13,6 +13,7 @@ pub mod reactor;
 pub mod ring;
 pub mod send_queue;
 pub mod socket;
+pub mod stack_dump;
 pub mod stall;
 #[allow(unsafe_code)]
 pub mod sys;

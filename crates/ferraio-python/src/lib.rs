@@ -9,10 +9,12 @@
 //! | `transport/` | stream sockets, and the loop's `sock_*` |
 //! | `async_call.rs`, `attributes.rs` | async methods without coroutines, and attributes that are fields |
 //! | `sync/` | locks, events, semaphores, queues |
+//! | `diagnose/` | who watches the loop |
 //! | `sleep.rs`, `gather.rs`, `wait.rs`, `task_group.rs`, `timeout.rs` | what programs call |
 
 mod async_call;
 mod attributes;
+mod diagnose;
 mod error;
 mod event_loop;
 mod ffi;
@@ -111,6 +113,7 @@ fn fill(module: &Obj) -> Result<()> {
             ),
         ],
     )?;
+    module::add_functions(module, diagnose::functions())?;
     let sleep = async_function::wrap(module.attr(&imports::SLEEP)?, sleep::ORIGINAL_FUNCTION.get()?.clone())?;
     module::add(module, "sleep", &sleep)
 }

@@ -21,6 +21,7 @@ pub mod epoll;
 ))]
 pub mod kqueue;
 pub mod poll;
+pub(crate) mod signal;
 pub(crate) mod socket;
 pub(crate) mod thread;
 pub(crate) mod wake_channel;
