@@ -1,9 +1,11 @@
-//! What diagnosing needs from inside of the loop.
+//! What the package `ferraio.diagnose` has in Rust.
 //!
+//! * `render.rs`: the text of a finding
 //! * `watchdog.rs`: a thread that sees a blocked loop while it is blocked
 //! * `stack.rs`: the stack of a thread that keeps the interpreter to itself
 
+pub mod render;
 mod stack;
 mod watchdog;
 
-pub use watchdog::{BELL, Watching, functions, watch};
+pub use watchdog::{BELL, functions, watch};

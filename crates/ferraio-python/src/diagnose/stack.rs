@@ -3,9 +3,11 @@
 //! `faulthandler` (which `ferraio.diagnose.blocked_loop` registers) can write it from within a signal handler of that
 //! very thread. Its format is `  File "NAME", line NUMBER in FUNCTION`, the innermost frame first.
 
-use std::fmt::Write;
+use std::path::Path;
+use std::{env, fs};
 
 use ferraio_core::stack_dump::StackDump;
+use ferraio_report::{Finding, Label, Severity, Source};
 
 /// One line of a dump.
 #[derive(Clone)]
@@ -66,16 +68,27 @@ fn unescaped(text: &str) -> String {
     plain
 }
 
-/// What is told on stderr at once, as `ferraio.diagnose.rendering` would tell it later.
-pub fn tell(frames: &[Frame], place: Option<&Frame>, message: &str) -> String {
-    let mut text = String::new();
-    if let Some(Frame { filename, line, .. }) = place {
-        let _ = write!(text, "{filename}:{line}: ");
+/// Says in the chosen form where the loop is blocked, as `ferraio.diagnose.rendering` says it when Python code can run.
+pub fn tell(frames: &[Frame], place: &Frame, message: &str, form: &str, colour: bool) -> String {
+    let directory = env::current_dir().unwrap_or_default();
+    let place_of = |frame: &Frame| {
+        let text = fs::read(&frame.filename).unwrap_or_default();
+        let path = Path::new(&frame.filename);
+        let short = path.strip_prefix(&directory).unwrap_or(path).to_string_lossy();
+        let line = frame.line as usize;
+        Source::new(short, String::from_utf8_lossy(&text)).place_at_lines(line..line, None)
+    };
+    let mut finding = Finding::new("FER002", "blocked-loop", Severity::Warning, message, place_of(place));
+    let callers = frames.iter().skip_while(|frame| !std::ptr::eq(*frame, place)).skip(1);
+    finding.secondary =
+        callers.map(|frame| Label { place: place_of(frame), text: String::from("called here") }).collect();
+    finding.notes.push(String::from(HOLDS_THE_INTERPRETER));
+    match form {
+        "json" => finding.to_json().to_string() + "\n",
+        "concise" => finding.concise() + "\n",
+        _ => finding.full(colour) + "\n\n",
     }
-    let _ = writeln!(text, "FER002 {message}");
-    for Frame { filename, line, function } in frames {
-        let _ = writeln!(text, "  {filename}:{line}: in {function}");
-    }
-    let _ = writeln!(text, "  note: the call holds the interpreter, so that no other Python code can run either");
-    text
 }
+
+const HOLDS_THE_INTERPRETER: &str =
+    "the call holds the interpreter: until it returns no other thread can run Python code";

@@ -52,8 +52,9 @@ struct Watchdog {
     threshold: u64,
     /// Where files are that are not the program's own.
     libraries: Vec<String>,
-    /// Whether to tell on stderr what cannot be told by Python code.
-    tells: bool,
+    /// The form in which to tell on stderr what cannot be told by Python code, and whether in colours; empty: not at all.
+    form: String,
+    colour: bool,
     /// Gets the stack of a thread that holds the interpreter.
     stack_dump: Option<Arc<StackDump>>,
     /// What nobody has fetched yet.
@@ -100,8 +101,11 @@ pub struct Watching(Arc<Pulse>);
 /// Begins to watch a loop that this thread is going to run, if diagnosing is on.
 pub fn watch(event_loop: &Own<EventLoop>) -> Result<Option<Watching>> {
     static BEGIN_RUN: Import = Import::new("ferraio.diagnose.blocked_loop", "begin_run");
-    let Some(threshold) = locked(&WATCHDOG).as_ref().map(|watchdog| watchdog.threshold) else { return Ok(None) };
+    if locked(&WATCHDOG).is_none() {
+        return Ok(None);
+    }
     BEGIN_RUN.get()?.call([event_loop.obj()])?;
+    let Some(threshold) = locked(&WATCHDOG).as_ref().map(|watchdog| watchdog.threshold) else { return Ok(None) };
     let pulse = event_loop.pulse();
     locked(&WATCHED).push(Watched {
         pulse: Arc::clone(pulse),
@@ -202,19 +206,22 @@ impl Watchdog {
                 Some(dump) if may_interrupt => stack::of_step(dump, thread).unwrap_or_default(),
                 _ => Vec::new(),
             };
-            if self.tells {
-                self.tell(&frames, &format!("the event loop is blocked: {} for {}", cause(activity), duration(*nanos)));
-            }
-            *told = Some((frames, self.tells));
+            let was_told = self.tell(&frames, &cause(activity), *nanos);
+            *told = Some((frames, was_told));
         }
         locked(&self.reports).push_front(report);
         self.news.notify_all();
     }
 
-    fn tell(&self, frames: &[Frame], message: &str) {
+    /// Tells on stderr where the loop is blocked, if that is wanted and known.
+    fn tell(&self, frames: &[Frame], cause: &str, nanos: u64) -> bool {
         let is_own = |frame: &&Frame| !self.libraries.iter().any(|library| frame.filename.starts_with(library));
-        let text = stack::tell(frames, frames.iter().find(is_own).or(frames.first()), message);
-        let _ = std::io::stderr().write_all(text.as_bytes());
+        let Some(place) = frames.iter().find(is_own).or(frames.first()).filter(|_| !self.form.is_empty()) else {
+            return false;
+        };
+        let message = format!("the event loop is blocked: {cause} for {:.2} s so far", nanos as f64 / 1e9);
+        let text = stack::tell(frames, place, &message, &self.form, self.colour);
+        std::io::stderr().write_all(text.as_bytes()).is_ok()
     }
 
     /// Ends the thread, and whoever waits for reports.
@@ -246,10 +253,6 @@ fn cause(activity: &Activity) -> String {
         Activity::Asleep(wait) => wait.to_string(),
         Activity::Running | Activity::WaitsForInterpreter => String::from("computing"),
     }
-}
-
-fn duration(nanos: u64) -> String {
-    format!("{:.2} s", nanos as f64 / 1e9)
 }
 
 /// Where threads sleep that wait for the interpreter: found once, by letting one wait for it.
@@ -293,22 +296,24 @@ fn find_interpreter_futex() -> Range<u64> {
 
 static SLOW: Name = Name::new("slow");
 static LIBRARIES: Name = Name::new("libraries");
-static TELLS: Name = Name::new("tells");
+static FORM: Name = Name::new("form");
+static COLOUR: Name = Name::new("colour");
 
 fn start(args: Args<'_>) -> Result<Obj> {
-    let [slow, libraries, tells] = args.bind("_start_watchdog", [&SLOW, &LIBRARIES, &TELLS], 3, 3)?;
-    let required = "a required argument";
+    let names = [&SLOW, &LIBRARIES, &FORM, &COLOUR];
+    let [slow, libraries, form, colour] = args.bind("_start_watchdog", names, 4, 4)?.map(|value| value.expect("bound"));
     let mut paths = Vec::new();
-    libraries.expect(required).for_each(|path| {
+    libraries.for_each(|path| {
         paths.push(path.as_text()?);
         Ok(())
     })?;
     stop(args)?;
     INTERPRETER_FUTEX.get_or_init(find_interpreter_futex);
     let watchdog = Arc::new(Watchdog {
-        threshold: (slow.expect(required).as_f64()? * 1e9) as u64,
+        threshold: (slow.as_f64()? * 1e9) as u64,
         libraries: paths,
-        tells: tells.expect(required).truth()?,
+        form: form.as_text()?,
+        colour: colour.truth()?,
         stack_dump: locked(&STACK_DUMP).as_ref().map(|(_, dump)| Arc::clone(dump)),
         reports: Mutex::default(),
         news: Condvar::new(),
@@ -334,11 +339,17 @@ fn start(args: Args<'_>) -> Result<Obj> {
     Ok(Obj::none())
 }
 
+/// It stays in its place, so that its last reports can be fetched and loops that begin to run have it started again.
 fn stop(_: Args<'_>) -> Result<Obj> {
-    let watchdog = locked(&WATCHDOG).take();
+    let watchdog = locked(&WATCHDOG).clone();
     if let Some(watchdog) = watchdog {
         detached(|| watchdog.stop());
     }
+    Ok(Obj::none())
+}
+
+fn forget(_: Args<'_>) -> Result<Obj> {
+    locked(&WATCHDOG).take();
     Ok(Obj::none())
 }
 
@@ -418,9 +429,10 @@ pub fn functions() -> Vec<pyo3_ffi::PyMethodDef> {
         function!(
             "_start_watchdog",
             start,
-            "_start_watchdog(slow, libraries, tells)\n\nWatch all loops that begin to run; report steps of slow seconds."
+            "_start_watchdog(slow, libraries, form, colour)\n\nWatch all loops that begin to run; report steps of slow seconds."
         ),
-        function!("_stop_watchdog", stop, "End the watchdog, and the wait for its reports."),
+        function!("_stop_watchdog", stop, "End the watchdog's thread, and the wait for its reports."),
+        function!("_forget_watchdog", forget, "Watch no loop any more."),
         function!("_forget_loops", forget_loops, "Watch no loop that runs now, because it runs in the parent process."),
         function!("_stack_signal", stack_signal, "Return a signal and an fd for faulthandler.register(), or None."),
         function!(
