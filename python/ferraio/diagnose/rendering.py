@@ -23,7 +23,7 @@ def render(finding: Finding, form: str) -> str:
         case "concise":
             return concise(finding) + "\n"
         case _:
-            return _draw(finding, "full", _has_colours()) + "\n\n"
+            return _draw(finding, "full", has_colours()) + "\n\n"
 
 
 def concise(finding: Finding) -> str:
@@ -67,7 +67,7 @@ def _short(filename: str) -> str:
     return filename.removeprefix(directory)
 
 
-def _has_colours() -> bool:
+def has_colours() -> bool:
     """Tell whether stderr is a terminal whose user has not said NO_COLOR."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False

@@ -39,10 +39,22 @@ _counts: dict[Site, int] = {}
 _beyond = 0
 
 
-def report(finding: Finding) -> None:
-    """Report a finding, unless its site was reported before. Never raises."""
+def report(finding: Finding, *, written: bool = False) -> None:
+    """Report a finding, unless its site was reported before, or it is written on stderr already. Never raises."""
     try:
-        _report(finding)
+        _report(finding, written)
+    except Exception as error:
+        give_up(error)
+
+
+def complete(finding: Finding) -> None:
+    """Say how something ended that was reported when it began, if that was shown. Never raises."""
+    try:
+        if _counts.get(finding.site) == 1 and finding.code not in settings.ignore:
+            if settings.shown:
+                _write(rendering.render(finding, "json" if settings.format == "json" else "concise"))
+            elif settings.mode == "log":
+                _log(finding, 1)
     except Exception as error:
         give_up(error)
 
@@ -75,14 +87,14 @@ def forget() -> None:
         _beyond = 0
 
 
-def _report(finding: Finding) -> None:
+def _report(finding: Finding, written: bool) -> None:
     if settings.mode == "off" or finding.code in settings.ignore:
         return
     count = _count(finding.site)
     for observer in list(observers):
         observer(finding)
     if settings.shown:
-        if count == 1:
+        if count == 1 and not written:
             _write(rendering.render(finding, settings.format))
     elif count and _is_power_of_ten(count):
         _log(finding, count)
