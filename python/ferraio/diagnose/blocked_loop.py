@@ -1,12 +1,12 @@
 """FER002: the loop is blocked, by a step that does not come to its end.
 
-The watchdog (in Rust, a thread that needs no interpreter) sees it while it is so, and says in which thread and what the
-kernel knows of the cause. A thread of ours waits for that, looks at the frames of the blocked thread and reports. A call
-that holds the interpreter keeps that thread waiting, too; then the watchdog has told the place on stderr itself, and
-we get the stack that it has seen when the block is over.
+The watchdog (in Rust, a thread that needs no interpreter) sees it while it is so, and says which thread it is and what
+the kernel knows of the cause. A thread of ours waits for that, looks at the frames of the blocked thread and reports.
+A call that holds the interpreter keeps that thread waiting, too; then the watchdog tells the place on stderr itself,
+and we get the stack that it has seen when the block is over.
 
-Both threads are there while we diagnose, and end before a fork, so that a child inherits neither locks nor threads that
-are not there. Loops that run, or begin to, have them started again.
+Both threads are there while we diagnose, and end before a fork, so that a child inherits no lock that a thread held.
+Loops that run, or begin to, have them started again.
 """
 
 from __future__ import annotations

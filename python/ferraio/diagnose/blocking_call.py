@@ -66,7 +66,7 @@ class BlockingCall:
         """What else is known of the call."""
         notes = []
         if self._holds_interpreter:
-            notes.append("the call holds the interpreter: until it returns no other thread can run Python code")
+            notes.append("the interpreter was held meanwhile: no other thread could run Python code")
         if self._index > 0:
             inner = self._places[0]
             notes.append(f"the time is spent in {inner.function}(), {inner.filename}:{inner.line}")
@@ -117,8 +117,10 @@ def _columns(place: Place) -> tuple[int | None, int | None]:
 
 
 def _arguments(call: Call) -> str:
-    keywords = [f"{keyword.arg}={ast.unparse(keyword.value)}" if keyword.arg else f"**{ast.unparse(keyword.value)}"
-                for keyword in call.node.keywords]
+    keywords = [
+        f"{keyword.arg}={ast.unparse(keyword.value)}" if keyword.arg else f"**{ast.unparse(keyword.value)}"
+        for keyword in call.node.keywords
+    ]
     return ", ".join([*map(ast.unparse, call.node.args), *keywords])
 
 

@@ -13,9 +13,9 @@
 use std::collections::VecDeque;
 use std::io::Write;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use ferraio_core::activity::{Activity, computed_nanos, system_call, thread_number};
@@ -41,7 +41,7 @@ static WATCHDOG: Mutex<Option<Arc<Watchdog>>> = Mutex::new(None);
 /// The way to stacks, and the fork generation it was made in.
 static STACK_DUMP: Mutex<Option<(u32, Arc<StackDump>)>> = Mutex::new(None);
 
-/// How long a report may wait to be fetched: longer than it takes until Python code gives the interpreter away.
+/// How long it takes at most until Python code gives the interpreter away: longer than `sys.getswitchinterval()`.
 const PATIENCE: u64 = 6_000_000;
 
 /// How long a stopping watchdog is waited for: it may be busy writing to a stderr that nobody reads.
@@ -55,6 +55,8 @@ struct Watchdog {
     /// The form in which to tell on stderr what cannot be told by Python code, and whether in colours; empty: not at all.
     form: String,
     colour: bool,
+    /// The thread that fetches reports; 0 until it came.
+    fetcher: AtomicI32,
     /// Gets the stack of a thread that holds the interpreter.
     stack_dump: Option<Arc<StackDump>>,
     /// What nobody has fetched yet.
@@ -63,8 +65,10 @@ struct Watchdog {
     news: Condvar,
     /// The end has come.
     stopped: AtomicBool,
-    /// The thread has ended.
+    /// The thread has nothing more to do.
     ended: AtomicBool,
+    /// The thread, to be waited for once it has nothing more to do.
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// A loop that runs.
@@ -74,8 +78,16 @@ struct Watched {
     thread: i32,
     ident: u64,
     stall: Stall,
-    /// When a report of its block was made, and of which step.
-    reported: Option<(u64, Beat)>,
+    /// The report of its block, until it is known to have been fetched.
+    reported: Option<Reported>,
+}
+
+/// A report that somebody has to fetch.
+struct Reported {
+    beat: Beat,
+    /// Since when whoever fetches it has waited for the interpreter, and what the loop's thread had computed then.
+    since: u64,
+    computed: u64,
 }
 
 /// What there is to tell about a block.
@@ -144,7 +156,7 @@ impl Watched {
         match verdict {
             Verdict::Quiet => None,
             Verdict::Blocked(nanos) => {
-                self.reported = Some((now, beat));
+                self.reported = Some(Reported { beat, since: now, computed: look.computed });
                 let (pulse, ident) = (Arc::clone(&self.pulse), self.ident);
                 Some(Report::Blocked { pulse, beat, ident, nanos, activity, told: None })
             }
@@ -157,16 +169,29 @@ impl Watched {
 
     /// In how many nanoseconds to look again.
     fn next_look(&self) -> u64 {
-        match self.reported {
-            Some((when, _)) => (when + PATIENCE).saturating_sub(monotonic_nanos()).clamp(1, TICK),
-            None => self.stall.next_look(),
-        }
+        if self.reported.is_some() { PATIENCE / 4 } else { self.stall.next_look() }
     }
 
-    /// Was a report made of a step that is still there, and nobody had the interpreter to fetch it?
-    fn is_overdue(&mut self) -> bool {
-        let overdue = self.reported.is_some_and(|(when, _)| monotonic_nanos() >= when + PATIENCE);
-        overdue && self.reported.take().is_some_and(|(_, beat)| beat == self.pulse.beat())
+    /// Does the block go on, with whoever fetches its report waiting for the interpreter for too long? Python code that
+    /// was asked to give it away needs a processor to do so: of a thread that computes, its processor time counts.
+    fn is_overdue(&mut self, fetcher: i32) -> bool {
+        let Some(reported) = self.reported.as_mut().filter(|reported| reported.beat == self.pulse.beat()) else {
+            self.reported = None;
+            return false;
+        };
+        let (now, computed) = (monotonic_nanos(), computed_nanos(self.thread).unwrap_or(0));
+        if Activity::of(fetcher, interpreter_futex()) != Activity::WaitsForInterpreter {
+            (reported.since, reported.computed) = (now, computed);
+            return false;
+        }
+        let is_overdue = match Activity::of(self.thread, interpreter_futex()) {
+            Activity::Running => computed - reported.computed >= PATIENCE,
+            _ => now - reported.since >= PATIENCE,
+        };
+        if is_overdue {
+            self.reported = None;
+        }
+        is_overdue
     }
 }
 
@@ -175,8 +200,9 @@ impl Watchdog {
         while !self.stopped.load(SeqCst) {
             let mut watched = locked(&WATCHED);
             watched.iter_mut().filter_map(Watched::look).for_each(|report| self.push(report));
+            let fetcher = self.fetcher.load(SeqCst);
             let overdue: Vec<(i32, u64)> =
-                watched.iter_mut().filter_map(|it| it.is_overdue().then_some((it.thread, it.ident))).collect();
+                watched.iter_mut().filter_map(|it| it.is_overdue(fetcher).then_some((it.thread, it.ident))).collect();
             let all_rest = watched.iter().all(|watched| watched.stall.is_at_rest());
             let next_look = watched.iter().map(Watched::next_look).min();
             drop(watched);
@@ -230,7 +256,9 @@ impl Watchdog {
         BELL.ring();
         let reports = locked(&self.reports);
         self.news.notify_all();
-        let _ = self.news.wait_timeout_while(reports, LONGEST_GOODBYE, |_| !self.ended.load(SeqCst));
+        drop(self.news.wait_timeout_while(reports, LONGEST_GOODBYE, |_| !self.ended.load(SeqCst)));
+        let thread = locked(&self.thread).take().filter(|_| self.ended.load(SeqCst));
+        drop(thread.map(JoinHandle::join));
     }
 
     fn wait_for_news(&self) {
@@ -314,11 +342,13 @@ fn start(args: Args<'_>) -> Result<Obj> {
         libraries: paths,
         form: form.as_text()?,
         colour: colour.truth()?,
+        fetcher: AtomicI32::new(0),
         stack_dump: locked(&STACK_DUMP).as_ref().map(|(_, dump)| Arc::clone(dump)),
         reports: Mutex::default(),
         news: Condvar::new(),
         stopped: AtomicBool::new(false),
         ended: AtomicBool::new(false),
+        thread: Mutex::new(None),
     });
     for watched in &mut *locked(&WATCHED) {
         watched.stall = Stall::new(watchdog.threshold);
@@ -373,6 +403,7 @@ fn stack_signal(_: Args<'_>) -> Result<Obj> {
 
 fn next_report(_: Args<'_>) -> Result<Obj> {
     let Some(watchdog) = locked(&WATCHDOG).clone() else { return Ok(Obj::none()) };
+    watchdog.fetcher.store(thread_number(), SeqCst);
     loop {
         detached(|| watchdog.wait_for_news());
         // We are attached again. Until we let go, a loop that was blocked stays in the step it is in.
@@ -394,13 +425,16 @@ impl Report {
         let seconds = |nanos: u64| Obj::float(nanos as f64 / 1e9);
         match self {
             Report::Over { ident, nanos } => Obj::tuple([Obj::int(ident as i64)?, seconds(nanos)?]).map(Some),
-            Report::Blocked { pulse, beat, told: None, .. } if pulse.beat() != beat => Ok(None),
-            Report::Blocked { pulse, ident, nanos, activity, told, .. } => {
+            Report::Blocked { pulse, beat, ident, nanos, activity, told } => {
+                let is_over = pulse.beat() != beat;
                 let (frames, was_told) = match told {
+                    None if is_over => return Ok(None),
                     None => (Obj::none(), false),
-                    Some((frames, told)) => {
+                    // Whoever had the interpreter has let go: the frames are there to be looked at.
+                    Some((_, was_told)) if !is_over => (Obj::none(), was_told),
+                    Some((frames, was_told)) => {
                         let frames = frames.iter().map(Frame::to_obj).collect::<Result<Vec<Obj>>>()?;
-                        (Obj::list_from(frames.into_iter())?, told)
+                        (Obj::list_from(frames.into_iter())?, was_told)
                     }
                 };
                 Obj::tuple([
