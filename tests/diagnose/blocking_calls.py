@@ -268,9 +268,9 @@ async def computing():
 
 @blocks("computing", interruptible=False)
 async def hashing():
-    hashlib.pbkdf2_hmac("sha256", b"", b"", 2_000_000)  # blocks
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 700_000)  # blocks
 
 
 @blocks("computing", interruptible=False)
 async def compressing():
-    zlib.compress(os.urandom(1_000_000) * 40, 9)  # blocks
+    zlib.compress(os.urandom(1_000_000) * 10, 9)  # blocks
