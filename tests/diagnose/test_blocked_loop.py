@@ -211,7 +211,16 @@ def test_nothing_is_reported_once_diagnosing_is_off(diagnosing, run):
 
     run(main)
     assert found == []
-    assert "ferraio-watchdog" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_the_programs_own_threads_are_all_that_it_sees(diagnosing, run):
+    before = threading.active_count()
+    diagnosing("hint")
+
+    async def main():
+        assert threading.active_count() == before
+
+    run(main)
 
 
 def test_in_hint_mode_the_end_tells_the_whole_time(diagnosing, run, capsys):

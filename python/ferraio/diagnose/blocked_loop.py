@@ -11,12 +11,14 @@ Loops that run, or begin to, have them started again.
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import atexit
 import faulthandler
 import os
 import sys
 import threading
+import time
 import weakref
 from dataclasses import replace
 
@@ -35,7 +37,9 @@ if TYPE_CHECKING:
 _LONGEST_GOODBYE = 1.0
 
 _settings: Settings | None = None
-_fetcher: threading.Thread | None = None
+# The thread that fetches reports: held until it ends, and its number.
+_fetching: _thread.LockType | None = None
+_fetcher = 0
 # For whose faulthandler the signal is registered, by process.
 _registered_in = 0
 # The loop that ran last in a thread, by the number of the thread.
@@ -66,29 +70,40 @@ def stop() -> None:
 def begin_run(loop: asyncio.AbstractEventLoop) -> None:
     """A loop begins to run in this thread. The Rust loop calls it."""
     _loops[threading.get_ident()] = weakref.ref(loop)
-    if _settings is not None and _fetcher is None:
-        _begin()
+    _begin()
 
 
 def _begin() -> None:
-    global _fetcher
-    if _settings is None or _fetcher is not None:
+    """Start both threads, unless they are there or diagnosing is off."""
+    global _fetching
+    if _settings is None or _fetching is not None:
         return
     _register_stack_dump()
     form = _settings.format if _settings.shown and "FER002" not in _settings.ignore else ""
     _ferraio._start_watchdog(_settings.slow, PREFIXES, form, rendering.has_colours())
-    _fetcher = threading.Thread(target=_fetch_reports, name="ferraio-watchdog", daemon=True)
-    _fetcher.start()
+    _fetching = _thread.allocate_lock()
+    _fetching.acquire()
+    # No Thread object, so that a program that counts or joins its threads finds its own only.
+    _thread.start_new_thread(_fetch_reports, (_fetching,))
 
 
 @atexit.register
 def _end() -> None:
-    global _fetcher
-    fetcher, _fetcher = _fetcher, None
-    if fetcher is not None:
+    """End both threads, when the reports are written."""
+    global _fetching
+    fetching, _fetching = _fetching, None
+    if fetching is not None:
         _ferraio._stop_watchdog()
-        if fetcher is not threading.current_thread():
-            fetcher.join(_LONGEST_GOODBYE)
+        if fetching.acquire(timeout=_LONGEST_GOODBYE):
+            _wait_until_gone(_fetcher)
+
+
+def _wait_until_gone(thread: int) -> None:
+    """Wait for the last moments of a thread: a fork would count it."""
+    for _ in range(100):
+        if not os.path.exists(f"/proc/self/task/{thread}"):
+            return
+        time.sleep(0.0002)
 
 
 def _register_stack_dump() -> None:
@@ -120,16 +135,21 @@ def _after_fork_in_child() -> None:
 os.register_at_fork(before=_end, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
 
 
-def _fetch_reports() -> None:
-    while (report := _ferraio._next_report()) is not None:
-        try:
-            match report:
-                case thread, total:
-                    _complete(thread, total)
-                case thread, so_far, cause, ready, frames, told:
-                    _tell(thread, so_far, cause, ready, frames, told)
-        except Exception as error:
-            reporter.give_up(error)
+def _fetch_reports(fetching: _thread.LockType) -> None:
+    global _fetcher
+    _fetcher = threading.get_native_id()
+    try:
+        while (report := _ferraio._next_report()) is not None:
+            try:
+                match report:
+                    case thread, total:
+                        _complete(thread, total)
+                    case thread, so_far, cause, ready, frames, told:
+                        _tell(thread, so_far, cause, ready, frames, told)
+            except Exception as error:
+                reporter.give_up(error)
+    finally:
+        fetching.release()
 
 
 def _tell(thread: int, so_far: float, cause: str, ready: int, frames: list[Any] | None, told: bool) -> None:
@@ -140,6 +160,8 @@ def _tell(thread: int, so_far: float, cause: str, ready: int, frames: list[Any] 
     else:
         call = BlockingCall([Place(*frame) for frame in frames], cause, holds_interpreter=True)
         task, notes = None, ()
+    if call.is_ours:
+        return
     finding = Finding(
         "FER002",
         f"the event loop is blocked{call.by}: {cause} for {so_far:.2f} s so far",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 #: The file in which the loop itself is: what runs above it is the step.
 _LOOP = os.path.join(os.path.dirname(os.path.dirname(__file__)), "_event_loop.py")
+_DIAGNOSIS = os.path.dirname(__file__) + os.sep
 _ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 #: Callers shown besides the call itself, at most.
 _MOST_CALLERS = 8
@@ -43,6 +44,11 @@ class BlockingCall:
         self._is_async = [not isinstance(frame, Place) and bool(frame.f_code.co_flags & _ASYNC) for frame in frames]
         own = (index for index, place in enumerate(self._places) if not is_library(place.filename))
         self._index = next(own, 0)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is the diagnosis itself that takes its time, to tell of another mistake."""
+        return bool(self._places) and self._places[0].filename.startswith(_DIAGNOSIS)
 
     @property
     def place(self) -> Place | None:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from ferraio import _ferraio
 from ferraio.diagnose import rendering
-from ferraio.diagnose.finding import Finding, Site
+from ferraio.diagnose.finding import Finding, Place, Site
 from ferraio.diagnose.rules import severity_of
 from ferraio.diagnose.settings import Settings
 
@@ -39,10 +39,13 @@ _counts: dict[Site, int] = {}
 _beyond = 0
 
 
-def report(finding: Finding, *, written: bool = False) -> None:
-    """Report a finding, unless its site was reported before, or it is written on stderr already. Never raises."""
+def report(finding: Finding, *, in_note: bool = False, written: bool = False) -> None:
+    """Report a finding, unless its site was reported before. Never raises.
+
+    What is said in a note of an error is counted, and written only as JSON. What is written already is only counted.
+    """
     try:
-        _report(finding, written)
+        _report(finding, in_note, written)
     except Exception as error:
         give_up(error)
 
@@ -52,7 +55,7 @@ def complete(finding: Finding) -> None:
     try:
         if _counts.get(finding.site) == 1 and finding.code not in settings.ignore:
             if settings.shown:
-                _write(rendering.render(finding, "json" if settings.format == "json" else "concise"))
+                show(rendering.render(finding, "json" if settings.format == "json" else "concise"))
             elif settings.mode == "log":
                 _log(finding, 1)
     except Exception as error:
@@ -74,6 +77,16 @@ def repeated() -> dict[Site, int]:
         return {site: count for site, count in _counts.items() if count > 1}
 
 
+def was_found(code: str, place: Place | None) -> bool:
+    """Tell whether a mistake was found at a place before."""
+    return place is not None and (code, place.filename, place.line, place.column) in _counts
+
+
+def is_error(finding: Finding) -> bool:
+    """Tell whether a finding fails what is run in strict mode."""
+    return severity_of(finding.code) == "error"
+
+
 def failures() -> int:
     """Return how many findings there were that are errors in strict mode."""
     return sum(count for code, count in counts().items() if severity_of(code) == "error")
@@ -87,15 +100,15 @@ def forget() -> None:
         _beyond = 0
 
 
-def _report(finding: Finding, written: bool) -> None:
+def _report(finding: Finding, in_note: bool, written: bool) -> None:
     if settings.mode == "off" or finding.code in settings.ignore:
         return
     count = _count(finding.site)
     for observer in list(observers):
         observer(finding)
     if settings.shown:
-        if count == 1 and not written:
-            _write(rendering.render(finding, settings.format))
+        if count == 1 and not written and (settings.format == "json" or not in_note):
+            show(rendering.render(finding, settings.format))
     elif count and _is_power_of_ten(count):
         _log(finding, count)
 
@@ -107,7 +120,7 @@ def _count(site: Site) -> int:
         if site not in _counts and len(_counts) >= MOST_SITES:
             _beyond += 1
             if _beyond == 1 and settings.shown:
-                _write(f"ferraio: findings at {MOST_SITES} places; further places are not shown\n")
+                show(f"ferraio: findings at {MOST_SITES} places; further places are not shown\n")
             return 0
         _counts[site] = _counts.get(site, 0) + 1
         return _counts[site]
@@ -135,7 +148,8 @@ def _log(finding: Finding, count: int) -> None:
     )
 
 
-def _write(text: str) -> None:
+def write(text: str) -> None:
+    """Write to stderr as it is now, if there is one."""
     # One write for the whole, so that messages of several threads do not mix.
     if sys.stderr is not None:
         sys.stderr.write(text)
@@ -151,15 +165,19 @@ def write_summary(took: float, ran: float) -> None:
     try:
         if settings.format == "json":
             return
-        _write(f"ferraio: {', '.join(parts)}; {found}\n")
+        write(f"ferraio: {', '.join(parts)}; {found}\n")
     except Exception:
         return
+
+
+#: Shows a finding to a person, in the modes that do.
+show: Callable[[str], None] = write
 
 
 def give_up(error: Exception) -> None:
     """A program must not suffer from its diagnosis; say in one line that there was one."""
     try:
-        _write(f"ferraio: could not report a finding: {type(error).__name__}: {error}\n")
+        write(f"ferraio: could not report a finding: {type(error).__name__}: {error}\n")
     except Exception:
         return
 

@@ -18,7 +18,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use ferraio_core::activity::{Activity, computed_nanos, system_call, thread_number};
+use ferraio_core::activity::{Activity, Wait, computed_nanos, system_call, thread_number};
 use ferraio_core::clock::monotonic_nanos;
 use ferraio_core::pulse::{Beat, Bell, Pulse};
 use ferraio_core::stack_dump::StackDump;
@@ -180,7 +180,9 @@ impl Watched {
             return false;
         };
         let (now, computed) = (monotonic_nanos(), computed_nanos(self.thread).unwrap_or(0));
-        if Activity::of(fetcher, interpreter_futex()) != Activity::WaitsForInterpreter {
+        // Where it sleeps for another lock we may not have found the interpreter's: it was woken, so it is that one.
+        let waits = Activity::of(fetcher, interpreter_futex());
+        if !matches!(waits, Activity::WaitsForInterpreter | Activity::Asleep(Wait::Lock)) {
             (reported.since, reported.computed) = (now, computed);
             return false;
         }
@@ -297,8 +299,8 @@ fn find_interpreter_futex() -> Range<u64> {
     /// address in the first.
     const BEFORE: u64 = 48;
     const AFTER: u64 = 176;
-    /// Some 20 ms; it takes one, as a rule.
-    const TRIES: u32 = 200;
+    /// Half a second; it takes a millisecond, as a rule.
+    const TRIES: u32 = 5000;
     let (tell, told) = std::sync::mpsc::channel();
     let probe = thread::spawn(move || {
         if tell.send(thread_number()).is_ok() {
