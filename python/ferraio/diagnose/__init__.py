@@ -33,7 +33,7 @@ __all__ = (
 )
 
 #: The modules of this package that detect mistakes, in the order in which they start.
-DETECTORS = ("never_awaited", "wrong_loop", "explanations")
+DETECTORS = ("never_awaited", "wrong_loop", "explanations", "blocked_loop")
 
 _lock = threading.RLock()
 # What was started and not stopped; the last one holds.
