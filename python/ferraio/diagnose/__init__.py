@@ -18,7 +18,7 @@ from ferraio.diagnose.settings import Settings
 __all__ = ("Finding", "Place", "Settings", "report", "start", "stop")
 
 #: The modules of this package that detect mistakes, in the order in which they start.
-DETECTORS: tuple[str, ...] = ()
+DETECTORS: tuple[str, ...] = ("deadlock", "lost_task", "wrong_thread")
 
 _lock = threading.RLock()
 # The settings of each `start` whose `stop` has not come, and of which the last ones hold.

@@ -15,7 +15,7 @@ FORMATS = ("full", "concise", "json")
 class Settings:
     """What was chosen. Each field but the mode can be written as ``name=value``."""
 
-    #: hint and strict write to stderr, log makes records of `logging`; strict fails a run with findings that are errors.
+    #: hint and strict write to stderr, log makes records of `logging`; strict fails a run with certain findings.
     mode: str = "log"
     #: How findings look on stderr: full, concise (a line each) or json (an object on a line each).
     format: str = "full"
@@ -23,6 +23,8 @@ class Settings:
     ignore: frozenset[str] = frozenset()
     #: How many seconds a step may take before the loop counts as blocked.
     slow: float = 0.1
+    #: After how many seconds a deadlock that nobody can prove is reported as suspected.
+    deadlock: float = 5.0
 
     @property
     def shown(self) -> bool:
@@ -88,6 +90,7 @@ def _codes(value: str) -> frozenset[str]:
 
 #: How the value of each setting is read.
 _READERS = {
+    "deadlock": seconds,
     "format": lambda value: _one_of(FORMATS, value, "no such format"),
     "ignore": _codes,
     "slow": seconds,

@@ -1,0 +1,29 @@
+"""Which code is the program's own, and which is asyncio's or ferraio's, which nobody wants to be pointed at."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import ferraio
+from ferraio.diagnose.finding import Place
+
+_LIBRARIES = tuple(os.path.dirname(module.__file__) + os.sep for module in (asyncio, ferraio))
+
+
+def is_library(filename: str) -> bool:
+    """Is it a file of asyncio or of ferraio?"""
+    return filename.startswith(_LIBRARIES) or filename.startswith("<frozen ")
+
+
+def own_frame(frame):
+    """Return the innermost frame of the program itself, from this one outwards; None if there is none."""
+    while frame is not None and is_library(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
+
+
+def caller(frame) -> Place | None:
+    """Return the innermost place of the program itself, from this frame outwards."""
+    frame = own_frame(frame)
+    return None if frame is None else Place.of_frame(frame)
