@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
 from contextvars import Context
 from traceback import StackSummary
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import Any, Generic, Literal, Self, TypeVar, TypeVarTuple, overload, type_check_only
 
 from _typeshed import ReadableBuffer, WriteableBuffer
@@ -165,6 +165,7 @@ class _Awaitable(Coroutine[Any, Any, _Result_co]):
     def cr_await(self) -> Any: ...
     @property
     def cr_origin(self) -> None: ...
+    _call_site: tuple[CodeType, int] | None
     @property
     def cr_running(self) -> bool: ...
     def __await__(self) -> Generator[Any, Any, _Result_co]: ...
@@ -471,5 +472,19 @@ class TlsTransport(_FlowControlMixin):
 # --- for the package itself
 
 def _drive_openssl(yes: bool, /) -> bool: ...
+def _render(
+    form: str,
+    code: str,
+    rule: str,
+    severity: str,
+    message: str,
+    places: Iterable[tuple[str, str, int, int, int | None, int | None, str]],
+    notes: Iterable[str],
+    help: str | None,
+    colour: bool,
+    /,
+) -> str: ...
+def _tasks_made() -> int: ...
+def _note_call_sites(yes: bool, /) -> None: ...
 def _set_metaclass(cls: type, metaclass: type, /) -> None: ...
 def _unfinished_tasks() -> list[Task[Any]]: ...

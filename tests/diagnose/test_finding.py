@@ -50,6 +50,7 @@ def test_of_code_without_positions():
     assert Place.of_code(code, 2) == Place("made.py", 1, "<module>")
 
 
-def test_a_site_is_a_code_and_a_line():
-    assert Finding("FER001", "a", Place("f", 1, "x", 3)).site == Finding("FER001", "b", Place("f", 1)).site
+def test_a_site_is_a_code_and_a_place():
+    assert Finding("FER001", "a", Place("f", 1, "x")).site == Finding("FER001", "b", Place("f", 1)).site
+    assert Finding("FER001", "a", Place("f", 1, "x", 3)).site != Finding("FER001", "a", Place("f", 1, "x", 9)).site
     assert Finding("FER001", "a").site != Finding("FER001", "b").site

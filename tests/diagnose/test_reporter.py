@@ -30,7 +30,7 @@ def test_ten_thousand_identical_findings_are_shown_once_and_counted(diagnosing, 
         reporter.report(finding())
     assert capsys.readouterr().err.count("FER001") == 1
     assert reporter.counts() == {"FER001": 10_000}
-    assert reporter.repeated() == {("FER001", "app.py", 1): 10_000}
+    assert reporter.repeated() == {("FER001", "app.py", 1, None): 10_000}
     assert len(found) == 10_000
 
 
@@ -75,20 +75,10 @@ def test_json_is_an_object_on_a_line(diagnosing, capsys):
     reporter.report(finding(notes=("why ⇒",), related=((Place("b.py", 2), "here too"),)))
     (line,) = capsys.readouterr().err.splitlines()
     shown = json.loads(line)
-    assert (shown["code"], shown["place"]["line"], shown["notes"]) == ("FER001", 1, ["why ⇒"])
-    assert shown["related"] == [
-        {
-            "place": {
-                "filename": "b.py",
-                "line": 2,
-                "function": "",
-                "column": None,
-                "end_line": None,
-                "end_column": None,
-            },
-            "label": "here too",
-        }
-    ]
+    assert (shown["code"], shown["filename"], shown["notes"]) == ("FER001", "app.py", ["why ⇒"])
+    assert (shown["location"]["row"], shown["function"]) == (1, "main")
+    (related,) = shown["related"]
+    assert (related["filename"], related["location"]["row"], related["message"]) == ("b.py", 2, "here too")
 
 
 def test_a_finding_without_a_place_is_reported_too(diagnosing, capsys):

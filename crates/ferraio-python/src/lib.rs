@@ -8,11 +8,13 @@
 //! | `handle.rs`, `thread_safe_handle.rs`, `future.rs`, `future_iterator.rs`, `task.rs` | what the loop runs |
 //! | `transport/` | stream sockets, and the loop's `sock_*` |
 //! | `async_call.rs`, `attributes.rs` | async methods without coroutines, and attributes that are fields |
+//! | `diagnose/` | what the diagnosis of programs has in Rust |
 //! | `sync/` | locks, events, semaphores, queues |
 //! | `sleep.rs`, `gather.rs`, `wait.rs`, `task_group.rs`, `timeout.rs` | what programs call |
 
 mod async_call;
 mod attributes;
+mod diagnose;
 mod error;
 mod event_loop;
 mod ffi;
@@ -110,6 +112,17 @@ fn fill(module: &Obj) -> Result<()> {
                 "_drive_openssl(yes)\n\nLet new TLS connections drive OpenSSL, or Python's objects; return the choice before."
             ),
             function!(
+                "_render",
+                diagnose::render::render,
+                "_render(form, code, rule, severity, message, places, notes, help, colour)\n\nReturn the text of a finding."
+            ),
+            function!("_tasks_made", task::tasks_made, "Return how many tasks without a name were made."),
+            function!(
+                "_note_call_sites",
+                note_call_sites,
+                "_note_call_sites(yes)\n\nLet awaitables note where they are made."
+            ),
+            function!(
                 "_set_metaclass",
                 set_metaclass,
                 "_set_metaclass(cls, metaclass)\n\nLet a metaclass decide isinstance()."
@@ -122,6 +135,13 @@ fn fill(module: &Obj) -> Result<()> {
 
 fn unfinished_tasks(_: ffi::Args<'_>) -> Result<Obj> {
     Obj::list_from(ffi::task_list::all().into_iter())
+}
+
+fn note_call_sites(args: ffi::Args<'_>) -> Result<Obj> {
+    if let [yes] = args.positional {
+        ffi::call_site::want(yes.truth()?);
+    }
+    Ok(Obj::none())
 }
 
 /// Used by `ferraio._cold` for our own `Future` and `Task`.

@@ -9,11 +9,13 @@ use std::cell::Cell;
 use crate::error::Error;
 use crate::event_loop::EventLoop;
 use crate::ffi::trampoline::Next;
-use crate::ffi::{Args, Class, ClassCell, Import, Name, Obj, Own, Raised, Result, Slot, Visit, class, coroutine};
+use crate::ffi::{
+    Args, Class, ClassCell, Import, Name, Obj, Own, Raised, Result, Slot, Visit, call_site, class, coroutine,
+};
 use crate::future::{Future, State};
 use crate::future_iterator::raise_thrown;
 use crate::imports::{self as py};
-use crate::{attribute, method, slot};
+use crate::{attribute, method, slot, slot_attribute};
 
 /// A sleep.
 pub struct Sleep {
@@ -24,6 +26,8 @@ pub struct Sleep {
     future: Slot<Own<Future>>,
     /// asyncio's own coroutine, in a loop that is not ours.
     stand_in: Slot,
+    /// Where it was made, if anybody wants to know.
+    call_site: Slot,
 }
 
 /// How far it has come.
@@ -55,12 +59,14 @@ impl Class for Sleep {
         self.result.visit(visit);
         self.future.visit(visit);
         self.stand_in.visit(visit);
+        self.call_site.visit(visit);
     }
 
     fn clear(&self) {
         self.result.clear();
         self.future.clear();
         self.stand_in.clear();
+        self.call_site.clear();
     }
 
     fn needs_finalizer(&self) -> bool {
@@ -95,6 +101,7 @@ pub fn sleep(args: Args<'_>) -> Result<Obj> {
         result: result.clone().map_or_else(Slot::empty, Slot::new),
         future: Slot::empty(),
         stand_in: Slot::empty(),
+        call_site: call_site::here(),
     };
     Ok(if yields_once { Own::new_untracked(sleep)? } else { Own::new(sleep)? }.into_obj())
 }
@@ -261,6 +268,7 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
             attribute!(Sleep, "__name__", name),
             attribute!(Sleep, "__qualname__", name),
             attribute!(Sleep, "cr_origin", nothing),
+            slot_attribute!(Sleep, "_call_site", call_site),
             attribute!(Sleep, "cr_frame", nothing),
             attribute!(Sleep, "cr_code", nothing),
             attribute!(Sleep, "cr_await", awaited),

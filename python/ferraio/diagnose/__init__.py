@@ -2,57 +2,101 @@
 
 This package is imported only once it is needed, so that programs start as fast as ever. `start` and `stop` enclose
 what is diagnosed; they nest, and the settings of the innermost that is still open hold. Each mistake has a detector,
-a module named by it with `start(settings)` and `stop()`, which reports a `Finding` to the reporter.
+a module named by it with `start(settings)` and `stop()`, which reports a `Finding` to the reporter. Mistakes that
+end in an error are explained in a note of the error, by `explanations`.
 """
 
 from __future__ import annotations
 
+import gc
 import threading
 from importlib import import_module
 
 from ferraio.diagnose import reporter
 from ferraio.diagnose.finding import Finding, Place
 from ferraio.diagnose.reporter import report
-from ferraio.diagnose.settings import Settings
+from ferraio.diagnose.settings import Settings, from_environment, parse
 
-__all__ = ("Finding", "Place", "Settings", "report", "start", "stop")
+__all__ = (
+    "Diagnosis",
+    "Finding",
+    "FindingsError",
+    "Place",
+    "Settings",
+    "current",
+    "explain",
+    "from_environment",
+    "parse",
+    "report",
+    "start",
+    "stop",
+)
 
 #: The modules of this package that detect mistakes, in the order in which they start.
-DETECTORS: tuple[str, ...] = ("deadlock", "lost_task", "wrong_thread")
+DETECTORS = ("never_awaited", "deadlock", "lost_task", "wrong_thread")
 
 _lock = threading.RLock()
-# The settings of each `start` whose `stop` has not come, and of which the last ones hold.
-_open: list[Settings] = []
+# What was started and not stopped; the last one holds.
+_open: list[Diagnosis] = []
 
 
-def start(settings: Settings) -> Settings:
-    """Begin to diagnose; give what this returns to `stop`."""
+class FindingsError(RuntimeError):
+    """In mode strict: what was run left findings behind that are errors."""
+
+
+class Diagnosis:
+    """What `start` began."""
+
+    def __init__(self, settings: Settings, detectors: tuple[str, ...]) -> None:
+        self.settings = settings
+        self.detectors = detectors if settings.mode != "off" else ()
+        self._failures_before = reporter.failures()
+
+    def failures(self) -> int:
+        """Return how many findings since its start are errors. What is garbage by now is looked at first."""
+        gc.collect()
+        return reporter.failures() - self._failures_before
+
+
+def current() -> Diagnosis | None:
+    """Return the diagnosis that holds now, if any."""
+    return _open[-1] if _open else None
+
+
+def start(settings: Settings, detectors: tuple[str, ...] = DETECTORS) -> Diagnosis:
+    """Begin to diagnose; `stop` must follow."""
     with _lock:
-        before = reporter.settings
-        _open.append(settings)
-        _change(before, settings)
-    return settings
+        before = current()
+        _open.append(Diagnosis(settings, detectors))
+        _change(before)
+        return _open[-1]
 
 
-def stop(settings: Settings) -> None:
-    """End what `start` began."""
+def stop(diagnosis: Diagnosis, error: BaseException | None = None) -> None:
+    """End what `start` began. In mode strict raise `FindingsError` if there is reason to, and no error already."""
+    failures = diagnosis.failures() if diagnosis.settings.mode == "strict" and error is None else 0
     with _lock:
-        before = reporter.settings
-        for index in reversed(range(len(_open))):
-            if _open[index] is settings:
-                del _open[index]
-                break
-        _change(before, _open[-1] if _open else Settings(mode="off"))
+        before = current()
+        _open.remove(diagnosis)
+        _change(before)
+    if failures:
+        raise FindingsError(f"{failures} mistake{'s' * (failures > 1)} found, see above")
 
 
-def _change(before: Settings, after: Settings) -> None:
+def explain(error: BaseException) -> None:
+    """Add to an error what we know of the mistake behind it, once, if findings are shown."""
+    if reporter.settings.shown:
+        from ferraio.diagnose import explanations
+
+        explanations.explain(error)
+
+
+def _change(before: Diagnosis | None) -> None:
+    after = current()
     if before is after:
         return
-    detectors = [import_module(f"ferraio.diagnose.{name}") for name in DETECTORS]
-    if before.mode != "off":
-        for detector in reversed(detectors):
-            detector.stop()
-    reporter.settings = after
-    if after.mode != "off":
-        for detector in detectors:
-            detector.start(after)
+    for name in reversed(before.detectors if before else ()):
+        import_module(f"ferraio.diagnose.{name}").stop()
+    reporter.settings = after.settings if after else Settings(mode="off")
+    for name in after.detectors if after else ():
+        import_module(f"ferraio.diagnose.{name}").start(reporter.settings)

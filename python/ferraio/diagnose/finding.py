@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+#: A code, a file, a line, a column.
+Site = tuple[str, str, int, int | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A spot in a source file. Lines count from 1, columns from 0, as in `code.co_positions()`."""
@@ -77,8 +81,8 @@ class Finding:
     related: tuple[tuple[Place, str], ...] = ()
 
     @property
-    def site(self) -> tuple[str, str, int]:
-        """Tell it from other findings: the code, the file and the line."""
+    def site(self) -> Site:
+        """Tell it from other findings: the code, the file, the line, and the column where it is known."""
         if self.place is None:
-            return self.code, self.message, 0
-        return self.code, self.place.filename, self.place.line
+            return self.code, self.message, 0, None
+        return self.code, self.place.filename, self.place.line, self.place.column

@@ -1,10 +1,18 @@
-"""How a finding looks: in full, on one line, or as JSON."""
+"""How a finding looks: in full with an excerpt of the source, on one line, or as JSON.
+
+ferraio-report, which the static checker uses too, draws it; here is what it needs to know: the text of the files, and
+whether there may be colours.
+"""
 
 from __future__ import annotations
 
-import json
+import linecache
+import os
+import sys
 
-from ferraio.diagnose.finding import Finding
+from ferraio import _ferraio
+from ferraio.diagnose import rules
+from ferraio.diagnose.finding import Finding, Place
 
 
 def render(finding: Finding, form: str) -> str:
@@ -15,42 +23,52 @@ def render(finding: Finding, form: str) -> str:
         case "concise":
             return concise(finding) + "\n"
         case _:
-            return full(finding) + "\n"
+            return _draw(finding, "full", _has_colours()) + "\n\n"
 
 
 def concise(finding: Finding) -> str:
-    """Return the finding on one line, as compilers of old write it."""
+    """Return the finding on one line."""
     place = "" if finding.place is None else f"{finding.place}: "
     return f"{place}{finding.code} {finding.message}"
 
 
-def full(finding: Finding) -> str:
-    """Return the finding with its notes and its help."""
-    lines = [concise(finding)]
-    lines += [f"  {place}: {label}" for place, label in finding.related]
-    lines += [f"  note: {note}" for note in finding.notes]
-    if finding.help is not None:
-        lines.append(f"  help: {finding.help}")
-    return "\n".join(lines)
-
-
 def as_json(finding: Finding) -> str:
     """Return the finding as a JSON object on one line."""
-    return json.dumps(
-        {
-            "code": finding.code,
-            "message": finding.message,
-            "place": _place(finding.place),
-            "task": finding.task,
-            "notes": finding.notes,
-            "help": finding.help,
-            "related": [{"place": _place(place), "label": label} for place, label in finding.related],
-        },
-        ensure_ascii=False,
-    )
+    import json
+
+    shown = json.loads(_draw(finding, "json"))
+    shown["function"] = finding.place and finding.place.function
+    shown["task"] = finding.task
+    if finding.place is None:
+        shown |= {"filename": None, "location": None, "end_location": None}
+    return json.dumps(shown, ensure_ascii=False)
 
 
-def _place(place) -> dict[str, object] | None:
-    if place is None:
-        return None
-    return {name: getattr(place, name) for name in ("filename", "line", "function", "column", "end_line", "end_column")}
+def _draw(finding: Finding, form: str, colours: bool = False) -> str:
+    places = [_described(finding.place or Place("<program>", 1), "")]
+    places += [_described(place, label) for place, label in finding.related]
+    notes = [*finding.notes, *([f"in task {finding.task}"] if finding.task else [])]
+    name, severity = rules.name_of(finding.code), rules.severity_of(finding.code)
+    return _ferraio._render(form, finding.code, name, severity, finding.message, places, notes, finding.help, colours)
+
+
+def _described(place: Place, label: str) -> tuple[str, str, int, int, int | None, int | None, str]:
+    text = "".join(linecache.getlines(place.filename))
+    path = _short(place.filename)
+    return path, text, place.line, place.end_line or place.line, place.column, place.end_column, label
+
+
+def _short(filename: str) -> str:
+    """Return the name of a file as seen from the working directory, if it is in there."""
+    try:
+        directory = os.getcwd() + os.sep
+    except OSError:
+        return filename
+    return filename.removeprefix(directory)
+
+
+def _has_colours() -> bool:
+    """Tell whether stderr is a terminal whose user has not said NO_COLOR."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (sys.stderr is not None and sys.stderr.isatty())

@@ -1,7 +1,7 @@
 """Reports what detectors find: each site once, however often it happens.
 
 `report` can be called from any thread, from a finalizer, in the middle of anything: it never raises, and it holds its
-lock only while it counts. A site is a code, a file and a line. It is reported when first seen; in mode ``log`` again at
+lock only while it counts. A site is a code and a place. It is reported when first seen; in mode ``log`` again at
 its 10th, 100th, 1000th, … time, with the count. Beyond `MOST_SITES` sites we only count.
 """
 
@@ -13,12 +13,12 @@ import sys
 import threading
 from collections.abc import Callable
 
+from ferraio import _ferraio
 from ferraio.diagnose import rendering
-from ferraio.diagnose.finding import Finding
+from ferraio.diagnose.finding import Finding, Site
+from ferraio.diagnose.rules import severity_of
 from ferraio.diagnose.settings import Settings
 
-#: Findings that strict mode turns into errors.
-ERRORS = frozenset({"FER001", "FER006", "FER007"})
 #: How many sites are told apart.
 MOST_SITES = 1000
 
@@ -31,8 +31,11 @@ settings = Settings(mode="off")
 #: Called with each finding, reported before or not. They must not raise.
 observers: list[Callable[[Finding], None]] = []
 
+#: What detectors add to the summary of a program that is over: each returns a few words, or nothing.
+summaries: list[Callable[[], str]] = []
+
 _lock = threading.RLock()
-_counts: dict[tuple[str, str, int], int] = {}
+_counts: dict[Site, int] = {}
 _beyond = 0
 
 
@@ -41,7 +44,7 @@ def report(finding: Finding) -> None:
     try:
         _report(finding)
     except Exception as error:
-        _give_up(error)
+        give_up(error)
 
 
 def counts() -> dict[str, int]:
@@ -53,7 +56,7 @@ def counts() -> dict[str, int]:
         return totals
 
 
-def repeated() -> dict[tuple[str, str, int], int]:
+def repeated() -> dict[Site, int]:
     """Return the sites that were seen more than once, with how often."""
     with _lock:
         return {site: count for site, count in _counts.items() if count > 1}
@@ -61,7 +64,7 @@ def repeated() -> dict[tuple[str, str, int], int]:
 
 def failures() -> int:
     """Return how many findings there were that are errors in strict mode."""
-    return sum(count for code, count in counts().items() if code in ERRORS)
+    return sum(count for code, count in counts().items() if severity_of(code) == "error")
 
 
 def forget() -> None:
@@ -85,7 +88,7 @@ def _report(finding: Finding) -> None:
         _log(finding, count)
 
 
-def _count(site: tuple[str, str, int]) -> int:
+def _count(site: Site) -> int:
     """Count a finding; return how often its site was seen, or 0 when there are too many sites."""
     global _beyond
     with _lock:
@@ -127,7 +130,21 @@ def _write(text: str) -> None:
         sys.stderr.flush()
 
 
-def _give_up(error: Exception) -> None:
+def write_summary(took: float, ran: float) -> None:
+    """Write one line about a program that is over: seconds that it took, and that it ran on a processor."""
+    found = ", ".join(f"{count} {code}" for code, count in sorted(counts().items())) or "no findings"
+    tasks = _ferraio._tasks_made()
+    parts = [f"{tasks} task{'s' * (tasks != 1)}", f"{max(took - ran, 0):.2f} s waiting", f"{ran:.2f} s running"]
+    parts += [part for part in (describe() for describe in summaries) if part]
+    try:
+        if settings.format == "json":
+            return
+        _write(f"ferraio: {', '.join(parts)}; {found}\n")
+    except Exception:
+        return
+
+
+def give_up(error: Exception) -> None:
     """A program must not suffer from its diagnosis; say in one line that there was one."""
     try:
         _write(f"ferraio: could not report a finding: {type(error).__name__}: {error}\n")

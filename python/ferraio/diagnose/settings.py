@@ -15,7 +15,7 @@ FORMATS = ("full", "concise", "json")
 class Settings:
     """What was chosen. Each field but the mode can be written as ``name=value``."""
 
-    #: hint and strict write to stderr, log makes records of `logging`; strict fails a run with certain findings.
+    #: hint and strict write to stderr, log makes records of `logging`; strict fails a run that has errors among them.
     mode: str = "log"
     #: How findings look on stderr: full, concise (a line each) or json (an object on a line each).
     format: str = "full"

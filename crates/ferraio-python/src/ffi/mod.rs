@@ -13,6 +13,7 @@ pub mod args;
 pub mod async_function;
 pub mod buffer;
 pub mod byte_array;
+pub mod call_site;
 pub mod class;
 pub mod coroutine;
 pub mod current_task;

@@ -13,7 +13,9 @@ use crate::error::Error;
 use crate::event_loop::{self, EventLoop, Ready, observed};
 use crate::ffi::class::{MANY, StartsWith};
 use crate::ffi::coroutine::{Step, copy_context, in_context, is_context, send_none, throw};
-use crate::ffi::{Class, ClassCell, Import, Obj, Own, Raised, Result, Slot, Visit, current_task, exception, task_list};
+use crate::ffi::{
+    Args, Class, ClassCell, Import, Obj, Own, Raised, Result, Slot, Visit, current_task, exception, task_list,
+};
 use crate::future::{Callback, Future, State};
 use crate::gather::Gather;
 use crate::imports::{self as py};
@@ -48,6 +50,11 @@ static CELL: ClassCell = ClassCell::new();
 /// So many requests to cancel that nobody took back are a loop that runs for nothing.
 const OFTEN: u32 = 1000;
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
+
+/// How many tasks have got a number instead of a name.
+pub fn tasks_made(_: Args<'_>) -> Result<Obj> {
+    Obj::int((NEXT_NUMBER.load(Relaxed) - 1) as i64)
+}
 
 // SAFETY: `repr(C)`, the future is the first field, and both classes are made with the same offset (`offset`).
 unsafe impl StartsWith<Future> for Task {}

@@ -1,0 +1,3 @@
+//! What the package `ferraio.diagnose` has in Rust.
+
+pub mod render;

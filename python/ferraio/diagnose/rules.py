@@ -1,0 +1,66 @@
+"""All mistakes that ferraio reports: their codes, their names, how bad they are, and their pages.
+
+This is the one index; the pages lie beside it in the folder ``rules``.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A kind of mistake."""
+
+    code: str
+    name: str
+    #: error: it fails a run in mode strict. warning: the program is likely wrong or slow. hint: it explains an error.
+    severity: str
+
+    @property
+    def page(self) -> str:
+        """The text of its page."""
+        return (Path(__file__).parent / "rules" / f"{self.code}.md").read_text(encoding="utf-8")
+
+
+RULES = {
+    rule.code: rule
+    for rule in (
+        Rule("FER001", "never-awaited", "error"),
+        Rule("FER002", "blocked-loop", "warning"),
+        Rule("FER003", "await-outside-async", "hint"),
+        Rule("FER004", "run-in-running-loop", "hint"),
+        Rule("FER005", "wrong-loop", "hint"),
+        Rule("FER006", "lost-task", "error"),
+        Rule("FER007", "deadlock", "error"),
+        Rule("FER008", "gather-surprise", "warning"),
+        Rule("FER009", "missing-await", "hint"),
+        Rule("FER010", "swallowed-cancellation", "warning"),
+        Rule("FER011", "wrong-thread", "warning"),
+    )
+}
+
+
+def show(codes: list[str]) -> None:
+    """Print the pages of some rules, or the list of all: ``ferraio rule FER001``."""
+    if not codes:
+        for rule in RULES.values():
+            print(f"{rule.code}  {rule.name}")
+    for code in codes:
+        rule = RULES.get(code.upper())
+        if rule is None:
+            print(f"ferraio: there is no rule {code}; `ferraio rule` lists all", file=sys.stderr)
+            raise SystemExit(2)
+        print(rule.page.rstrip("\n"))
+
+
+def name_of(code: str) -> str:
+    """Return the name of a rule; of one that is not in the index, its code."""
+    return RULES[code].name if code in RULES else code.lower()
+
+
+def severity_of(code: str) -> str:
+    """Return how bad a mistake is."""
+    return RULES[code].severity if code in RULES else "warning"
