@@ -193,7 +193,9 @@ impl Own<Gather> {
     /// A child has ended it.
     #[cold]
     fn fail(&self, error: Obj) -> Result<()> {
-        if self.unfinished.get() > 0 {
+        if self.cancel_requested.get() {
+            self.tell(&observed::GATHER_CANCELLED);
+        } else if self.unfinished.get() > 0 {
             self.tell(&observed::GATHER_FAILED);
         }
         self.upcast::<Future>().fail(error)

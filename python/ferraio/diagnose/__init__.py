@@ -33,7 +33,7 @@ __all__ = (
 )
 
 #: The modules of this package that detect mistakes, in the order in which they start.
-DETECTORS = ("never_awaited", "deadlock", "lost_task", "wrong_thread")
+DETECTORS = ("never_awaited", "deadlock", "lost_task", "gather_surprise", "cancellation", "wrong_thread")
 
 _lock = threading.RLock()
 # What was started and not stopped; the last one holds.

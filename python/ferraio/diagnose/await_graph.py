@@ -76,7 +76,7 @@ def wait_of(task: asyncio.Task) -> Wait:
             if owner is None:
                 owner, method = found, awaitable.__name__
             continue
-        frame = _frame_of(awaitable)
+        frame = frame_of(awaitable)
         if frame is None:
             continue
         if not is_library(frame.f_code.co_filename):
@@ -91,6 +91,20 @@ def wait_of(task: asyncio.Task) -> Wait:
     if isinstance(owner, locks.Condition) and method in ("acquire", "__aenter__"):
         owner = owner._lock
     return Wait(task, tuple(chain), future, owner, method, others)
+
+
+def frame_of(awaitable):
+    """Return the frame of a coroutine or generator that is not done."""
+    for name in ("cr_frame", "ag_frame", "gi_frame"):
+        frame = getattr(awaitable, name, None)
+        if frame is not None:
+            return frame
+    return None
+
+
+def held_by(coroutine) -> list:
+    """Return what a coroutine that waits holds: its variables, what it handles, the context managers it is in."""
+    return [getattr(each, "__self__", each) for each in gc.get_referents(coroutine)]
 
 
 def waiting_tasks(future: asyncio.Future) -> list[asyncio.Task]:
@@ -159,14 +173,6 @@ def _awaited_by(awaitable):
             return getattr(awaitable, name)
     # `async for`, `asend()` and `__await__()` of coroutines: objects of C that lead on to one of these.
     return next((inner for inner in gc.get_referents(awaitable) if isinstance(inner, _HIDDEN)), None)
-
-
-def _frame_of(awaitable):
-    for name in ("cr_frame", "ag_frame", "gi_frame"):
-        frame = getattr(awaitable, name, None)
-        if frame is not None:
-            return frame
-    return None
 
 
 def _owner_in(frame):

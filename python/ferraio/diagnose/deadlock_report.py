@@ -8,6 +8,7 @@ from asyncio import locks, queues, taskgroups
 from ferraio.diagnose import holders
 from ferraio.diagnose.await_graph import Wait, name_of, started_at, wait_of
 from ferraio.diagnose.finding import Finding, Place
+from ferraio.diagnose.wording import count
 
 #: How many tasks are shown, unless the circle is longer.
 _SHOWN = 8
@@ -38,10 +39,10 @@ def _finding(waits: list[Wait], title: str, why: str) -> Finding:
     message = ", which ".join(f"waits for {_what(wait, names)}" for wait in told)
     message = f"{title}: {name_of(told[0].task)} {message}"
     if others:
-        message += f"; {_count(len(others), 'other task waits', 'other tasks wait')} too"
+        message += f"; {count(len(others), 'other task waits', 'other tasks wait')} too"
     notes = [why, *(path for wait in shown if (path := _path(wait)))]
     if len(shown) < len(waits):
-        notes.append(f"{_count(len(waits) - len(shown), 'more task is', 'more tasks are')} not shown")
+        notes.append(f"{count(len(waits) - len(shown), 'more task is', 'more tasks are')} not shown")
     last = told[0] if is_circle else told[-1]
     return Finding(
         "FER007",
@@ -109,7 +110,7 @@ def _what(wait: Wait, names: dict[int, str]) -> str:
         case locks.Barrier():
             return f"others at {name}, where {owner.n_waiting} of {owner.parties} are"
         case taskgroups.TaskGroup():
-            return f"{_count(len(wait.others or ()), 'task', 'tasks')} of its TaskGroup"
+            return f"{count(len(wait.others or ()), 'task', 'tasks')} of its TaskGroup"
     if isinstance(wait.future, asyncio.Task):
         return f"the end of {name_of(wait.future)}"
     if wait.others is not None:
@@ -178,7 +179,3 @@ def _help(wait: Wait, is_circle: bool) -> str | None:
         case locks.Barrier():
             return "let as many tasks come as the barrier wants, or call `await barrier.abort()`"
     return "keep the future where somebody calls future.set_result(…) on every way, also when there was an error"
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"

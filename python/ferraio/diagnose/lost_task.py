@@ -17,6 +17,7 @@ from ferraio.diagnose.await_graph import Wait, defined_at, name_of, started_at, 
 from ferraio.diagnose.finding import Finding, Place
 from ferraio.diagnose.library import is_library
 from ferraio.diagnose.reporter import report
+from ferraio.diagnose.wording import describe
 
 #: After how many seconds somebody should have looked.
 _PATIENCE = 0.5
@@ -33,10 +34,12 @@ def start(settings) -> None:
     observer.exception_lost.add(_exception_lost)
     observer.task_destroyed.add(_task_destroyed)
     observer.looks.append(_look)
+    observer.loop_closes.add(_loop_closes)
 
 
 def stop() -> None:
     """Look for none any more, after a last look at those that have failed."""
+    observer.loop_closes.remove(_loop_closes)
     observer.looks.remove(_look)
     observer.task_destroyed.remove(_task_destroyed)
     observer.exception_lost.remove(_exception_lost)
@@ -59,6 +62,11 @@ def _look(loop, for_ever: bool) -> float | None:
     return _failed[0][0] if _failed else None
 
 
+def _loop_closes(loop) -> None:
+    # Nobody waits for the tasks of another loop, so those that are early do no harm.
+    _report_until(float("inf"))
+
+
 def _report_until(now: float) -> None:
     while _failed and _failed[0][0] <= now:
         task = _failed.popleft()[1]()
@@ -76,7 +84,7 @@ def _report_failed(task: asyncio.Task) -> None:
     report(
         Finding(
             "FER006",
-            f"{name_of(task)} failed with {_describe(error)}, and nobody has looked at it",
+            f"{name_of(task)} failed with {describe(error)}, and nobody has looked at it",
             started or raised,
             notes=("an exception of a task is seen by whoever awaits the task or asks for its result; nobody did",),
             help="keep the task and await it, or start it in an `async with asyncio.TaskGroup()`",
@@ -120,17 +128,3 @@ def _raised_at(error: BaseException) -> Place | None:
             place = Place.of_code(code, traceback.tb_lasti, traceback.tb_lineno)
         traceback = traceback.tb_next
     return place
-
-
-def _describe(error: BaseException) -> str:
-    """Name an exception and its text, on one line that is not too long."""
-    try:
-        text = " ".join(str(error).split())
-    except Exception:
-        text = ""
-    if len(text) > _LONGEST_TEXT:
-        text = text[:_LONGEST_TEXT] + "…"
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-_LONGEST_TEXT = 120

@@ -54,6 +54,8 @@ gather_cancelled = Event()
 taken = Event()
 released = Event()
 contended = Event()
+#: Told by the Python half of the loop.
+loop_closes = Event()
 
 #: Called with a loop that is about to wait, and whether it could wait for ever; return when to look again, or None.
 looks: list[Callable[[object, bool], float | None]] = []

@@ -1,7 +1,7 @@
 """FER011: a loop, future or task is used from another thread than the one that runs the loop.
 
-asyncio raises an error in debug mode only. Otherwise the callback waits, unnoticed, until something else wakes the loop,
-and what the two threads change at the same time breaks now and then.
+asyncio raises an error in debug mode only. Otherwise the callback waits, unnoticed, until something else wakes the
+loop, and what the two threads change at the same time breaks now and then.
 """
 
 from __future__ import annotations

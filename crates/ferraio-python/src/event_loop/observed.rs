@@ -46,7 +46,7 @@ events! {
     GATHER_FAILED = "gather_failed";
     /// All children of a gather that had failed are done: (gather).
     GATHER_ENDED = "gather_ended";
-    /// All children of a gather that was cancelled are done, and nobody knows yet: (gather).
+    /// A gather is about to end because it was cancelled: (gather).
     GATHER_CANCELLED = "gather_cancelled";
     /// Somebody has got a lock or semaphore: (it).
     TAKEN = "taken";
