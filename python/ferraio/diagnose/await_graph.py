@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from asyncio import locks, queues, taskgroups, tasks
+from asyncio import locks, tasks
 from dataclasses import dataclass
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
-from ferraio import _waiting
+from ferraio import _primitives, _waiting
 from ferraio.diagnose import holders
 from ferraio.diagnose.finding import Place
-from ferraio.diagnose.library import is_library
+from ferraio.diagnose.library import is_library, standard
 
 #: What tasks of one program wait for each other with.
-PRIMITIVES = (locks.Lock, locks.Event, locks.Condition, locks.Semaphore, locks.Barrier, queues.Queue)
+LOCK, SEMAPHORE = standard(_primitives.Lock), standard(_primitives.Semaphore)
+EVENT, CONDITION, BARRIER = standard(_primitives.Event), standard(_primitives.Condition), locks.Barrier
+QUEUE, TASK_GROUP = standard(_primitives.Queue), standard(_primitives.TaskGroup)
+PRIMITIVES = (LOCK, SEMAPHORE, EVENT, CONDITION, BARRIER, QUEUE)
 #: Coroutines whose awaits hide in objects of C.
 _HIDDEN = (CoroutineType, AsyncGeneratorType, GeneratorType)
 
@@ -52,7 +55,7 @@ class Wait:
     @property
     def is_for_lock(self) -> bool:
         """Does it wait to get a lock or a place in a semaphore?"""
-        return isinstance(self.owner, (locks.Lock, locks.Semaphore)) and self.method in ("acquire", "__aenter__")
+        return isinstance(self.owner, (LOCK, SEMAPHORE)) and self.method in ("acquire", "__aenter__")
 
     @property
     def blockers(self) -> tuple[asyncio.Future, ...] | None:
@@ -84,11 +87,11 @@ def wait_of(task: asyncio.Task) -> Wait:
             owner = None
         elif owner is None:
             owner, method = _owner_in(frame)
-            if isinstance(owner, taskgroups.TaskGroup):
+            if isinstance(owner, TASK_GROUP):
                 others = tuple(owner._tasks)
             elif frame.f_code in _WAITS:
                 others = _pending(frame.f_locals[_WAITS[frame.f_code]])
-    if isinstance(owner, locks.Condition) and method in ("acquire", "__aenter__"):
+    if isinstance(owner, CONDITION) and method in ("acquire", "__aenter__"):
         owner = owner._lock
     return Wait(task, tuple(chain), future, owner, method, others)
 
@@ -128,14 +131,15 @@ def coroutines_of(task: asyncio.Task):
 
 
 def started_at(task: asyncio.Task) -> Place | None:
-    """Return where a task was started, if that was noted: in debug mode, or as the origin of its coroutine."""
+    """Return where a task was started, if that was noted: in debug mode, or as the place where its coroutine was made."""
     for entry in reversed(getattr(task, "_source_traceback", None) or ()):
         if not is_library(entry.filename):
             return Place(entry.filename, entry.lineno, entry.name)
     for filename, line, function in getattr(task.get_coro(), "cr_origin", None) or ():
         if not is_library(filename):
             return Place(filename, line, function)
-    return None
+    site = getattr(task.get_coro(), "_call_site", None)
+    return None if site is None or is_library(site[0].co_filename) else Place.of_code(*site)
 
 
 def defined_at(task: asyncio.Task) -> Place | None:
@@ -181,7 +185,7 @@ def _owner_in(frame):
     if not names or names[0] != "self":
         return None, ""
     owner = frame.f_locals.get("self")
-    if isinstance(owner, (*PRIMITIVES, taskgroups.TaskGroup)):
+    if isinstance(owner, (*PRIMITIVES, TASK_GROUP)):
         return owner, frame.f_code.co_name
     return None, ""
 

@@ -74,7 +74,7 @@ def _cancelled(task: asyncio.Task, thrown: _Thrown) -> None:
 def _still_handles(coroutine) -> bool:
     """Is it in an `except` or `finally` that handles a cancellation, or the end of a group, which takes it back?"""
     frame = frame_of(coroutine)
-    if frame is not None and frame.f_code is taskgroups.TaskGroup.__aexit__.__code__:
+    if frame is not None and frame.f_code.co_filename == taskgroups.__file__:
         return True
     return any(isinstance(each, asyncio.CancelledError) for each in held_by(coroutine))
 
@@ -104,6 +104,8 @@ def _is_shutting_down() -> bool:
 
 
 def _cancelled_often(task: asyncio.Task) -> None:
+    if _is_shutting_down():
+        return
     waits = wait_of(task).place or started_at(task)
     report(
         Finding(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from asyncio import locks, queues, taskgroups
 
-from ferraio.diagnose import holders
+from ferraio.diagnose import await_graph, holders
 from ferraio.diagnose.await_graph import Wait, name_of, started_at, wait_of
 from ferraio.diagnose.finding import Finding, Place
 from ferraio.diagnose.wording import count
@@ -67,7 +66,10 @@ def _line(waits: list[Wait]) -> tuple[list[Wait], bool]:
             task = next((each for each in wait.blockers or () if isinstance(each, asyncio.Task)), None)
             wait = None if task is None else known.get(task) or wait_of(task)
         if wait is not None:
-            return line[line.index(wait) :], True
+            circle = line[line.index(wait) :]
+            # A lock says more than a task that is awaited.
+            first = next((index for index, each in enumerate(circle) if each.is_for_lock), 0)
+            return circle[first:] + circle[:first], True
         straight = straight or line
     return straight, False
 
@@ -97,19 +99,19 @@ def _what(wait: Wait, names: dict[int, str]) -> str:
     if wait.is_for_lock:
         return f"{name}, {_held(wait)}"
     match owner:
-        case queues.Queue() if wait.method == "put":
+        case await_graph.QUEUE() if wait.method == "put":
             return f"room in {name}, which is full ({owner.qsize()} of {owner.maxsize})"
-        case queues.Queue() if wait.method == "join":
+        case await_graph.QUEUE() if wait.method == "join":
             return f"all items of {name} to be done, of which {owner._unfinished_tasks} are not"
-        case queues.Queue():
+        case await_graph.QUEUE():
             return f"an item of {name}, which is empty"
-        case locks.Event():
+        case await_graph.EVENT():
             return f"{name}, which nobody sets"
-        case locks.Condition():
+        case await_graph.CONDITION():
             return f"a notification of {name}"
-        case locks.Barrier():
+        case await_graph.BARRIER():
             return f"others at {name}, where {owner.n_waiting} of {owner.parties} are"
-        case taskgroups.TaskGroup():
+        case await_graph.TASK_GROUP():
             return f"{count(len(wait.others or ()), 'task', 'tasks')} of its TaskGroup"
     if isinstance(wait.future, asyncio.Task):
         return f"the end of {name_of(wait.future)}"
@@ -166,16 +168,16 @@ def _help(wait: Wait, is_circle: bool) -> str | None:
     if is_circle:
         return "let one of them go on without waiting for the other"
     match owner:
-        case queues.Queue() if wait.method == "put":
+        case await_graph.QUEUE() if wait.method == "put":
             return "start who takes items out, or let the queue grow: asyncio.Queue()"
-        case queues.Queue() if wait.method == "join":
+        case await_graph.QUEUE() if wait.method == "join":
             return "call queue.task_done() for each item that was taken out, in a `finally:`"
-        case queues.Queue():
+        case await_graph.QUEUE():
             return "let whoever puts items put one more that says that it was the last, or call queue.shutdown()"
-        case locks.Event():
+        case await_graph.EVENT():
             return "call event.set() on every way, also when there was an error"
-        case locks.Condition():
+        case await_graph.CONDITION():
             return "call condition.notify_all() after each change"
-        case locks.Barrier():
+        case await_graph.BARRIER():
             return "let as many tasks come as the barrier wants, or call `await barrier.abort()`"
     return "keep the future where somebody calls future.set_result(…) on every way, also when there was an error"

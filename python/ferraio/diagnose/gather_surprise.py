@@ -10,14 +10,17 @@ from __future__ import annotations
 import asyncio
 import time
 import weakref
-from asyncio import tasks, timeouts
+from asyncio import tasks
 
+from ferraio import _primitives
 from ferraio.diagnose import observer
 from ferraio.diagnose.await_graph import coroutines_of, frame_of, held_by, name_of, wait_of, waiting_tasks
 from ferraio.diagnose.finding import Finding, Place
+from ferraio.diagnose.library import standard
 from ferraio.diagnose.reporter import report
 from ferraio.diagnose.wording import count, describe
 
+_TIMEOUT = standard(_primitives.Timeout)
 #: How many children are named.
 _SHOWN = 10
 
@@ -97,7 +100,7 @@ def _has_time_limit(task: asyncio.Task) -> bool:
         frame = frame_of(coroutine)
         if frame is not None and frame.f_code is tasks.wait_for.__code__:
             return True
-        limits = (each for each in held_by(coroutine) if isinstance(each, timeouts.Timeout))
+        limits = (each for each in held_by(coroutine) if isinstance(each, _TIMEOUT))
         if any(limit.expired() for limit in limits):
             return True
     return False

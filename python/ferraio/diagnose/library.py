@@ -16,6 +16,11 @@ def is_library(filename: str) -> bool:
     return filename.startswith(_LIBRARIES) or filename.startswith("<frozen ")
 
 
+def standard(ours: type) -> type:
+    """Return the class of asyncio that one of ours derives from: its name in asyncio may be bound to ours now."""
+    return next(each for each in ours.__mro__ if each.__module__.startswith("asyncio."))
+
+
 def own_frame(frame):
     """Return the innermost frame of the program itself, from this one outwards; None if there is none."""
     while frame is not None and is_library(frame.f_code.co_filename):

@@ -1,0 +1,21 @@
+"""The first error of a gather hides the others."""
+
+import asyncio
+
+
+async def fetch(delay, error=None):
+    await asyncio.sleep(delay)
+    if error is not None:
+        raise error
+
+
+async def main():
+    try:
+        await asyncio.gather(
+            fetch(0), fetch(0.01, ValueError("first")), fetch(0.02, KeyError("second"))
+        )  # FER008: gather() raised ValueError: first
+    except ValueError:
+        await asyncio.sleep(0.1)
+
+
+asyncio.run(main())
