@@ -44,9 +44,8 @@ def test_the_mistake_is_found_and_nothing_else(program):
     oldest = tuple(map(int, directive(source, "python", "3.11").split(".")))
     if sys.version_info < oldest:
         pytest.skip(f"for Python {directive(source, 'python', '')} and newer")
-    settings = ",".join(
-        filter(None, [directive(source, "mode", "hint"), "format=json", directive(source, "settings", "")])
-    )
+    chosen = [directive(source, "mode", "hint"), "format=json", directive(source, "settings", "")]
+    settings = ",".join(filter(None, chosen))
     name = program.relative_to(HERE).as_posix()
     outcome = subprocess.run(
         [sys.executable, "-m", "ferraio", "run", name],

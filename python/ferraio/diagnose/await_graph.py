@@ -131,7 +131,7 @@ def coroutines_of(task: asyncio.Task):
 
 
 def started_at(task: asyncio.Task) -> Place | None:
-    """Return where a task was started, if that was noted: in debug mode, or as the place where its coroutine was made."""
+    """Return where a task was started, if that was noted: in debug mode, or as where its coroutine was made."""
     for entry in reversed(getattr(task, "_source_traceback", None) or ()):
         if not is_library(entry.filename):
             return Place(entry.filename, entry.lineno, entry.name)

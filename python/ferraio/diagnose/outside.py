@@ -71,8 +71,9 @@ def _has_unknown_threads() -> bool:
         running = {int(number) for number in os.listdir("/proc/self/task")}
     except OSError:
         return True
-    unknown = running - {thread.native_id for thread in threading.enumerate()}
-    return any(not _is_ours(number) for number in unknown)
+    # After a fork our own number is not yet what `native_id` says.
+    known = {threading.get_native_id(), *(thread.native_id for thread in threading.enumerate())}
+    return any(not _is_ours(number) for number in running - known)
 
 
 def _is_ours(number: int) -> bool:

@@ -8,7 +8,7 @@ import asyncio
 async def deposit(account, ledger):
     async with account:
         await asyncio.sleep(0)
-        async with ledger:  # FER007: task 'Task-2' (deposit) waits for Lock A, held by task 'Task-3' (audit), which waits for Lock B, held by task 'Task-2' (deposit)
+        async with ledger:  # FER007: waits for Lock A, held by task 'Task-3' (audit), which waits for Lock B
             pass
 
 

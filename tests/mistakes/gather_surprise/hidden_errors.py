@@ -10,10 +10,9 @@ async def fetch(delay, error=None):
 
 
 async def main():
+    calls = [fetch(0), fetch(0.01, ValueError("first")), fetch(0.02, KeyError("second"))]
     try:
-        await asyncio.gather(
-            fetch(0), fetch(0.01, ValueError("first")), fetch(0.02, KeyError("second"))
-        )  # FER008: gather() raised ValueError: first
+        await asyncio.gather(*calls)  # FER008: gather() raised ValueError: first
     except ValueError:
         await asyncio.sleep(0.1)
 

@@ -3,18 +3,18 @@
 import asyncio
 
 
+def both():
+    return asyncio.gather(asyncio.sleep(0, "result"), asyncio.sleep(10))
+
+
 async def main():
     try:
-        await asyncio.wait_for(
-            asyncio.gather(asyncio.sleep(0, "result"), asyncio.sleep(10)), 0.05
-        )  # FER008: of 2 children 1 had ended
+        await asyncio.wait_for(both(), 0.05)  # FER008: of 2 children 1 had ended
     except TimeoutError:
         pass
     try:
         async with asyncio.timeout(0.05):
-            await asyncio.gather(
-                asyncio.sleep(0, "result"), asyncio.sleep(10)
-            )  # FER008: what they returned or raised is lost
+            await both()  # FER008: what they returned or raised is lost
     except TimeoutError:
         pass
 

@@ -332,11 +332,11 @@ impl Own<Task> {
             return self.take_step(throw(coro, error));
         }
         let seen = observed::CANCELLING.tell([self.obj(), error]);
-        let outcome = self.take_step(throw(coro, error));
+        self.take_step(throw(coro, error))?;
         if let Some(seen) = seen.filter(|seen| !seen.is_none()) {
             observed::CANCELLED.tell([self.obj(), &seen]);
         }
-        outcome
+        Ok(())
     }
 
     fn is_observed(&self) -> bool {
