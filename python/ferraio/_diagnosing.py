@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from ferraio.diagnose import Diagnosis
 
+#: What `begin` returns for a run without a choice.
+_UNDECIDED = "undecided"
+
 _lock = threading.RLock()
 # The runs under way that made no choice.
 _undecided = 0
@@ -26,30 +29,43 @@ _before: Any = None
 _of_undecided: Diagnosis | None = None
 
 
-def begin(choice: str | None = None) -> Diagnosis | None:
-    """Begin to diagnose a run as it was chosen for it, or by the variable FERRAIO; `end` must follow.
+def begin(choice: str | None = None) -> Diagnosis | str | None:
+    """Begin to diagnose a run as it was chosen for it, or by the variable FERRAIO; give `end` what this returns.
 
     A run without a choice in the midst of a diagnosis belongs to that. A bad choice is a ValueError.
     """
-    if choice is not None or os.environ.get("FERRAIO"):
-        from ferraio import diagnose
+    if choice is None and _is_diagnosed():
+        return None
+    if choice is None and not os.environ.get("FERRAIO"):
+        _begin_undecided()
+        return _UNDECIDED
+    from ferraio import diagnose
 
-        if choice is not None:
-            return diagnose.start(diagnose.parse(choice))
-        if diagnose.current() is None:
-            return diagnose.start(diagnose.from_environment())
-    _begin_undecided()
-    return None
+    return diagnose.start(diagnose.from_environment() if choice is None else diagnose.parse(choice))
 
 
-def end(diagnosis: Diagnosis | None, error: BaseException | None = None) -> None:
-    """End what `begin` began, with the exception that ends the run; in mode strict, complain of what was found."""
-    if diagnosis is None:
+def end(begun: Diagnosis | str | None, *, complain: bool) -> None:
+    """End what `begin` began; in mode strict, complain of what was found."""
+    if begun is None:
+        return
+    if isinstance(begun, str):
         _end_undecided()
         return
     from ferraio import diagnose
 
-    diagnose.stop(diagnosis, error)
+    failures = begun.failures() if complain else 0
+    diagnose.stop(begun)
+    if failures:
+        raise diagnose.FindingsError(failures)
+
+
+def _is_diagnosed() -> bool:
+    """Tell whether there is a diagnosis already that somebody has chosen."""
+    if "ferraio.diagnose" not in sys.modules:
+        return False
+    from ferraio import diagnose
+
+    return diagnose.current() not in (None, _of_undecided)
 
 
 def explain(error: BaseException) -> None:

@@ -43,14 +43,14 @@ def run(
     silent; settings can follow, as in ``hint,slow=0.05``. None leaves it to the variable FERRAIO, and without
     that to ``log``.
     """
-    diagnosis = _diagnosing.begin(diagnose)
+    begun = _diagnosing.begin(diagnose)
     try:
         result = _run_installed(main, debug) if install else _run(main, debug)
     except BaseException as error:
         _diagnosing.explain(error)
-        _diagnosing.end(diagnosis, error)
+        _diagnosing.end(begun, complain=False)
         raise
-    _diagnosing.end(diagnosis)
+    _diagnosing.end(begun, complain=True)
     return result
 
 

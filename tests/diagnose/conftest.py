@@ -1,6 +1,7 @@
 """What the tests of diagnosing share: settings that last for one test, and a look at what was found."""
 
-import contextlib
+import gc
+import warnings
 
 import pytest
 from ferraio import diagnose
@@ -17,10 +18,12 @@ def diagnosing():
         reporter.observers.append(found.append)
         return found
 
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gc.collect()  # what tests before left behind is not for this one
     reporter.forget()
     yield begin
     for each in reversed(opened):
         reporter.observers.remove(found.append)
-        with contextlib.suppress(diagnose.FindingsError):
-            diagnose.stop(each)
+        diagnose.stop(each)
     reporter.forget()

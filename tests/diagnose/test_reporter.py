@@ -59,7 +59,7 @@ def test_in_log_mode_a_site_makes_a_record_at_its_1st_10th_and_100th_time(diagno
     assert (record.code, record.filename_found, record.line, record.function, record.task) == (
         ("FER001", "app.py", 1, "main", "worker")
     )
-    assert record.getMessage() == "app.py:1: FER001 something is wrong"
+    assert record.getMessage() == "app.py:1:1: FER001 something is wrong"
     assert capsys.readouterr().err == ""
 
 

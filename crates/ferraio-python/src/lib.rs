@@ -116,7 +116,17 @@ fn fill(module: &Obj) -> Result<()> {
                 diagnose::render::render,
                 "_render(form, code, rule, severity, message, places, notes, help, colour)\n\nReturn the text of a finding."
             ),
-            function!("_tasks_made", task::tasks_made, "Return how many tasks without a name were made."),
+            function!(
+                "_rule_page",
+                diagnose::rule_pages::rule_page,
+                "_rule_page(code)\n\nReturn the page of a rule, or None."
+            ),
+            function!("_tasks_made", task::tasks_made, "Return how many tasks were made."),
+            function!(
+                "_tell_failures",
+                diagnose::failure::tell_failures,
+                "_tell_failures(yes)\n\nLet ferraio.diagnose explain the errors of tasks."
+            ),
             function!(
                 "_note_call_sites",
                 note_call_sites,

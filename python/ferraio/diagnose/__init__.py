@@ -33,7 +33,16 @@ __all__ = (
 )
 
 #: The modules of this package that detect mistakes, in the order in which they start.
-DETECTORS = ("never_awaited", "deadlock", "lost_task", "gather_surprise", "cancellation", "wrong_thread")
+DETECTORS = (
+    "never_awaited",
+    "wrong_loop",
+    "explanations",
+    "deadlock",
+    "lost_task",
+    "gather_surprise",
+    "cancellation",
+    "wrong_thread",
+)
 
 _lock = threading.RLock()
 # What was started and not stopped; the last one holds.
@@ -42,6 +51,9 @@ _open: list[Diagnosis] = []
 
 class FindingsError(RuntimeError):
     """In mode strict: what was run left findings behind that are errors."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"{count} mistake{'s' * (count > 1)} found, see above")
 
 
 class Diagnosis:
@@ -53,7 +65,10 @@ class Diagnosis:
         self._failures_before = reporter.failures()
 
     def failures(self) -> int:
-        """Return how many findings since its start are errors. What is garbage by now is looked at first."""
+        """Return how many findings since its start fail it: none but in mode strict."""
+        if self.settings.mode != "strict":
+            return 0
+        # Coroutines and tasks that are garbage are found when they go.
         gc.collect()
         return reporter.failures() - self._failures_before
 
@@ -72,15 +87,12 @@ def start(settings: Settings, detectors: tuple[str, ...] = DETECTORS) -> Diagnos
         return _open[-1]
 
 
-def stop(diagnosis: Diagnosis, error: BaseException | None = None) -> None:
-    """End what `start` began. In mode strict raise `FindingsError` if there is reason to, and no error already."""
-    failures = diagnosis.failures() if diagnosis.settings.mode == "strict" and error is None else 0
+def stop(diagnosis: Diagnosis) -> None:
+    """End what `start` began."""
     with _lock:
         before = current()
         _open.remove(diagnosis)
         _change(before)
-    if failures:
-        raise FindingsError(f"{failures} mistake{'s' * (failures > 1)} found, see above")
 
 
 def explain(error: BaseException) -> None:

@@ -6,17 +6,16 @@ import ast
 from dataclasses import replace
 
 from ferraio.diagnose.finding import Place
-from ferraio.diagnose.source import Call
+from ferraio.diagnose.source import Call, method_column
 
 
 def underlined(call: Call, place: Place) -> Place:
     """Return the place with the columns of the call; of a call over several lines, from the line of the place on."""
     node = call.node
+    place = replace(place, function=call.place.function)
     if node.lineno == place.line:
         return replace(place, column=node.col_offset, end_line=node.end_lineno, end_column=node.end_col_offset)
-    assert isinstance(node.func, ast.Attribute) and node.func.end_col_offset is not None, "only methods begin later"
-    column = node.func.end_col_offset - len(node.func.attr.encode())
-    return replace(place, column=column, end_line=node.end_lineno, end_column=node.end_col_offset)
+    return replace(place, column=method_column(node), end_line=node.end_lineno, end_column=node.end_col_offset)
 
 
 def what_became_of_it(call: Call) -> tuple[str, ...]:

@@ -15,27 +15,24 @@ import asyncio
 import dis
 import inspect
 import linecache
-import os
 import re
 import sys
+import threading
 import traceback
 import warnings
 from types import FrameType, ModuleType
 
-import ferraio
 from ferraio import _ferraio
 from ferraio.diagnose import reporter
 from ferraio.diagnose.finding import Finding, Place
 from ferraio.diagnose.forms import underlined, what_became_of_it, what_to_write
 from ferraio.diagnose.settings import Settings
-from ferraio.diagnose.source import find_call
+from ferraio.diagnose.source import find_call, is_of_a_loop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# Where the files of the loops are.
-_LOOPS = tuple(os.path.dirname(module.__file__ or "") + os.sep for module in (asyncio, ferraio))
 # What was there before us, by its name.
 _before: dict[str, Any] = {}
 _tracking = False
@@ -87,7 +84,9 @@ def warn_unawaited_coroutine(coroutine: Any, above: int = 0) -> None:
     text = _text_of_warning(coroutine)
     if not _is_silenced(text, collected_in):
         try:
-            reporter.report(_finding(coroutine, collected_in))
+            finding = _finding(coroutine, collected_in)
+            if not reporter.was_found("FER009", finding.place):
+                reporter.report(finding)
         except Exception as error:
             reporter.give_up(error)
     _being_warned_of.add(id(coroutine))
@@ -98,7 +97,12 @@ def warn_unawaited_coroutine(coroutine: Any, above: int = 0) -> None:
 
 
 def look_at_globals(module: ModuleType) -> None:
-    """Report the coroutines that a program which is over still holds in its variables, and that have not begun."""
+    """Report the coroutines that a program which is over still holds in its variables, and that have not begun.
+
+    While other threads go on, it is not over.
+    """
+    if threading.active_count() > 1:
+        return
     for value in list(vars(module).values()):
         if inspect.iscoroutine(value) and inspect.getcoroutinestate(value) == inspect.CORO_CREATED:
             try:
@@ -167,17 +171,23 @@ def _finding(coroutine: Any, collected_in: FrameType | None) -> Finding:
     )
 
 
-def _where_it_was_made(coroutine: Any, collected_in: FrameType | None) -> tuple[Place | None, tuple[str, ...]]:
-    call_site = getattr(coroutine, "_call_site", None)
+def where_it_was_made(coroutine: Any) -> Place | None:
+    """Return the place of the call, if it was noted."""
     if coroutine.cr_origin:
-        place = Place(*coroutine.cr_origin[0])
-    elif call_site is not None:
-        place = Place.of_code(*call_site)
+        return Place(*coroutine.cr_origin[0])
+    call_site = getattr(coroutine, "_call_site", None)
+    return None if call_site is None else Place.of_code(*call_site)
+
+
+def _where_it_was_made(coroutine: Any, collected_in: FrameType | None) -> tuple[Place | None, tuple[str, ...]]:
+    place = where_it_was_made(coroutine)
+    if place is not None:
+        pass
     elif collected_in is not None and _drops_a_value(collected_in):
         place = Place.of_frame(collected_in)
     else:
         return Place.of_coroutine(coroutine), ("where it was called is not known; calls are noted from now on",)
-    if _is_of_a_loop(place.filename):
+    if is_of_a_loop(place.filename):
         defined = Place.of_coroutine(coroutine)
         return defined, ("it is an async function that was given to the loop as a callback, which awaits nothing",)
     return place, ()
@@ -187,10 +197,6 @@ def _drops_a_value(frame: FrameType) -> bool:
     """Tell whether a frame is at an instruction that drops what an expression on this very line has made."""
     instruction = frame.f_code.co_code[frame.f_lasti]
     return dis.opname[instruction] in ("POP_TOP", "TO_BOOL", "FORMAT_SIMPLE", "FORMAT_VALUE")
-
-
-def _is_of_a_loop(filename: str) -> bool:
-    return filename.startswith(_LOOPS)
 
 
 def _task_of(place: Place, collected_in: FrameType | None) -> str | None:

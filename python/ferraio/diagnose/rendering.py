@@ -23,13 +23,22 @@ def render(finding: Finding, form: str) -> str:
         case "concise":
             return concise(finding) + "\n"
         case _:
-            return _draw(finding, "full", _has_colours()) + "\n\n"
+            return in_full(finding, _has_colours()) + "\n\n"
+
+
+def in_full(finding: Finding, colours: bool) -> str:
+    """Return the finding with an excerpt of the source."""
+    return _draw(finding, "full", colours)
+
+
+def as_note(finding: Finding) -> str:
+    """Return the text for a note of an exception."""
+    return _draw(finding, "full" if finding.place else "concise")
 
 
 def concise(finding: Finding) -> str:
     """Return the finding on one line."""
-    place = "" if finding.place is None else f"{finding.place}: "
-    return f"{place}{finding.code} {finding.message}"
+    return f"{finding.code} {finding.message}" if finding.place is None else _draw(finding, "concise")
 
 
 def as_json(finding: Finding) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from ferraio import _ferraio
 from ferraio.diagnose import rendering
-from ferraio.diagnose.finding import Finding, Site
+from ferraio.diagnose.finding import Finding, Place, Site
 from ferraio.diagnose.rules import severity_of
 from ferraio.diagnose.settings import Settings
 
@@ -39,10 +39,13 @@ _counts: dict[Site, int] = {}
 _beyond = 0
 
 
-def report(finding: Finding) -> None:
-    """Report a finding, unless its site was reported before. Never raises."""
+def report(finding: Finding, *, in_note: bool = False) -> None:
+    """Report a finding, unless its site was reported before. Never raises.
+
+    What is said in a note of an error is counted, and written only as JSON.
+    """
     try:
-        _report(finding)
+        _report(finding, in_note)
     except Exception as error:
         give_up(error)
 
@@ -62,6 +65,16 @@ def repeated() -> dict[Site, int]:
         return {site: count for site, count in _counts.items() if count > 1}
 
 
+def was_found(code: str, place: Place | None) -> bool:
+    """Tell whether a mistake was found at a place before."""
+    return place is not None and (code, place.filename, place.line, place.column) in _counts
+
+
+def is_error(finding: Finding) -> bool:
+    """Tell whether a finding fails what is run in strict mode."""
+    return severity_of(finding.code) == "error"
+
+
 def failures() -> int:
     """Return how many findings there were that are errors in strict mode."""
     return sum(count for code, count in counts().items() if severity_of(code) == "error")
@@ -75,15 +88,15 @@ def forget() -> None:
         _beyond = 0
 
 
-def _report(finding: Finding) -> None:
+def _report(finding: Finding, in_note: bool) -> None:
     if settings.mode == "off" or finding.code in settings.ignore:
         return
     count = _count(finding.site)
     for observer in list(observers):
         observer(finding)
     if settings.shown:
-        if count == 1:
-            _write(rendering.render(finding, settings.format))
+        if count == 1 and (settings.format == "json" or not in_note):
+            show(rendering.render(finding, settings.format))
     elif count and _is_power_of_ten(count):
         _log(finding, count)
 
@@ -95,7 +108,7 @@ def _count(site: Site) -> int:
         if site not in _counts and len(_counts) >= MOST_SITES:
             _beyond += 1
             if _beyond == 1 and settings.shown:
-                _write(f"ferraio: findings at {MOST_SITES} places; further places are not shown\n")
+                show(f"ferraio: findings at {MOST_SITES} places; further places are not shown\n")
             return 0
         _counts[site] = _counts.get(site, 0) + 1
         return _counts[site]
@@ -123,7 +136,8 @@ def _log(finding: Finding, count: int) -> None:
     )
 
 
-def _write(text: str) -> None:
+def write(text: str) -> None:
+    """Write to stderr as it is now, if there is one."""
     # One write for the whole, so that messages of several threads do not mix.
     if sys.stderr is not None:
         sys.stderr.write(text)
@@ -139,15 +153,19 @@ def write_summary(took: float, ran: float) -> None:
     try:
         if settings.format == "json":
             return
-        _write(f"ferraio: {', '.join(parts)}; {found}\n")
+        write(f"ferraio: {', '.join(parts)}; {found}\n")
     except Exception:
         return
+
+
+#: Shows a finding to a person, in the modes that do.
+show: Callable[[str], None] = write
 
 
 def give_up(error: Exception) -> None:
     """A program must not suffer from its diagnosis; say in one line that there was one."""
     try:
-        _write(f"ferraio: could not report a finding: {type(error).__name__}: {error}\n")
+        write(f"ferraio: could not report a finding: {type(error).__name__}: {error}\n")
     except Exception:
         return
 

@@ -1,13 +1,14 @@
 """All mistakes that ferraio reports: their codes, their names, how bad they are, and their pages.
 
-This is the one index; the pages lie beside it in the folder ``rules``.
+This is the one index; the pages are ``docs/rules/FER*.md``, and travel in the extension.
 """
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from pathlib import Path
+
+from ferraio import _ferraio
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,10 @@ class Rule:
 
     @property
     def page(self) -> str:
-        """The text of its page."""
-        return (Path(__file__).parent / "rules" / f"{self.code}.md").read_text(encoding="utf-8")
+        """The text of its page in ``docs/rules``."""
+        page = _ferraio._rule_page(self.code)
+        assert page is not None, f"{self.code} has a page"
+        return page
 
 
 RULES = {

@@ -7,12 +7,18 @@ changed, or never have been in a file.
 from __future__ import annotations
 
 import ast
+import asyncio
 import linecache
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+import ferraio
 from ferraio.diagnose.finding import Place
+
+# Where the files of the loops are.
+_LOOPS = tuple(os.path.dirname(module.__file__ or "") + os.sep for module in (asyncio, ferraio))
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -49,6 +55,11 @@ class Call:
         return None
 
     @property
+    def first_argument(self) -> str | None:
+        """The first argument, as the program writes it."""
+        return ast.unparse(self.node.args[0]) if self.node.args else None
+
+    @property
     def awaited(self) -> bool:
         """Whether there is an `await` right in front of it."""
         return isinstance(self.parent, ast.Await)
@@ -60,14 +71,21 @@ class Call:
         )
         return self.rewritten(self.node, ("(await ", ")") if needs_parentheses else ("await ", ""))
 
-    def rewritten(self, node: ast.expr, around: tuple[str, str], skip: int = 0) -> str | None:
-        """Return the line of a node with something before and after it, in place of `skip` characters at its ends."""
+    def replaced(self, text: str) -> str:
+        """Return its line with something else in its place; where it has several lines, that alone."""
+        return self.rewritten(self.node, (text, ""), None) or text
+
+    def rewritten(self, node: ast.expr, around: tuple[str, str], skip: int | None = 0) -> str | None:
+        """Return the line of a node with something around it, without `skip` characters at its ends, or all of it."""
         if node.lineno != node.end_lineno or node.end_col_offset is None or node.lineno > len(self.lines):
             return None
         line = self.lines[node.lineno - 1].encode()
         start, end = node.col_offset, node.end_col_offset
-        before, inside, after = line[:start], line[start + skip : end - skip], line[end:]
-        return (before.decode() + around[0] + inside.decode() + around[1] + after.decode()).strip()
+        inside = b"" if skip is None else line[start + skip : end - skip]
+        before, after = line[:start].decode(), line[end:].decode()
+        if "'" not in after and '"' not in after:
+            after = after.partition("#")[0]
+        return (before + around[0] + inside.decode() + around[1] + after).strip()
 
 
 def find_call(filename: str, line: int, name: str, column: int | None = None) -> Call | None:
@@ -76,10 +94,7 @@ def find_call(filename: str, line: int, name: str, column: int | None = None) ->
     When several fit, it is the first without an `await`. What is called under another name is found when it is the only
     call there.
     """
-    try:
-        calls = [call for call in _calls(tuple(linecache.getlines(filename)), filename) if _line_of(call) == line]
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+    calls = [call for call in calls_in(filename) if _line_of(call) == line]
     if column is not None:
         calls = [call for call in calls if call.node.col_offset == column] or calls
     named = [call for call in calls if _name_of(call.node.func) == name]
@@ -87,9 +102,22 @@ def find_call(filename: str, line: int, name: str, column: int | None = None) ->
     return open_calls[0] if (named and open_calls) or len(open_calls) == 1 else None
 
 
-def line_of(place: Place) -> str:
-    """Return the line of a place, stripped; empty when the source is not to be had."""
-    return linecache.getline(place.filename, place.line).strip()
+def call_at(place: Place) -> Call | None:
+    """Find the call that a place with columns is."""
+    spot = place.line, place.column, place.end_line, place.end_column
+    for call in calls_in(place.filename):
+        node = call.node
+        if spot in (
+            (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset),
+            (_line_of(call), method_column(node), node.end_lineno, node.end_col_offset),
+        ):
+            return call
+    return None
+
+
+def is_of_a_loop(filename: str) -> bool:
+    """Tell whether a file is asyncio's or ferraio's own."""
+    return filename.startswith(_LOOPS)
 
 
 def calls_in(filename: str) -> tuple[Call, ...]:
@@ -122,18 +150,32 @@ def _walk(node: ast.AST, around: tuple[ast.AST, ...]) -> Iterator[tuple[ast.AST,
 
 
 def _place_of(node: ast.Call, around: tuple[ast.AST, ...], filename: str) -> Place:
-    names = [
-        each.name
-        for each in reversed(around)
-        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-    ]
-    return Place(filename, node.lineno, ".".join(names), node.col_offset, node.end_lineno, node.end_col_offset)
+    return Place(filename, node.lineno, _qualified(around), node.col_offset, node.end_lineno, node.end_col_offset)
+
+
+def _qualified(around: tuple[ast.AST, ...]) -> str:
+    """Return the name that the innermost function has as its `__qualname__`."""
+    name = ""
+    for node in reversed(around):
+        if isinstance(node, ast.ClassDef):
+            name += f"{node.name}."
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            name += f"{node.name}.<locals>."
+    return name.removesuffix(".").removesuffix(".<locals>") or "<module>"
 
 
 def _line_of(call: Call) -> int:
     """Return the line that Python gives a call: of a method over several lines it is the line of the method's name."""
     func = call.node.func
     return func.end_lineno or func.lineno if isinstance(func, ast.Attribute) else call.node.lineno
+
+
+def method_column(node: ast.Call) -> int:
+    """Return where the name of a method begins; of other calls, where they begin."""
+    func = node.func
+    if isinstance(func, ast.Attribute) and func.end_col_offset is not None:
+        return func.end_col_offset - len(func.attr.encode())
+    return node.col_offset
 
 
 def _name_of(func: ast.expr) -> str:

@@ -9,6 +9,7 @@ mod class;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::diagnose::failure;
 use crate::error::Error;
 use crate::event_loop::{self, EventLoop, Ready, observed};
 use crate::ffi::class::{MANY, StartsWith};
@@ -50,10 +51,12 @@ static CELL: ClassCell = ClassCell::new();
 /// So many requests to cancel that nobody took back are a loop that runs for nothing.
 const OFTEN: u32 = 1000;
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
+/// How many tasks were given a name.
+static NAMED: AtomicU64 = AtomicU64::new(0);
 
-/// How many tasks have got a number instead of a name.
+/// How many tasks were made.
 pub fn tasks_made(_: Args<'_>) -> Result<Obj> {
-    Obj::int((NEXT_NUMBER.load(Relaxed) - 1) as i64)
+    Obj::int((NEXT_NUMBER.load(Relaxed) - 1 + NAMED.load(Relaxed)) as i64)
 }
 
 // SAFETY: `repr(C)`, the future is the first field, and both classes are made with the same offset (`offset`).
@@ -190,7 +193,10 @@ impl Own<Task> {
 
     fn take_name(&self, name: Option<Obj>) -> Result<()> {
         match name {
-            Some(name) if !name.is_none() => self.name.set(name_text(&name)?),
+            Some(name) if !name.is_none() => {
+                NAMED.fetch_add(1, Relaxed);
+                self.name.set(name_text(&name)?);
+            }
             _ => self.number.set(NEXT_NUMBER.fetch_add(1, Relaxed)),
         }
         Ok(())
@@ -366,6 +372,7 @@ impl Own<Task> {
             task_list::remove(self);
             return Ok(());
         }
+        failure::task_failed(self.obj(), &error);
         future.fail(error.clone())?;
         task_list::remove(self);
         if !stop && self.is_observed() {
