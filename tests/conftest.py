@@ -55,7 +55,7 @@ def pytest_generate_tests(metafunc):
 
 
 @pytest.fixture(autouse=True)
-def _diagnosed(request, monkeypatch):
+def _diagnosed(request):
     """With `--diagnosed`: the test is diagnosed, but for those of diagnosing, and fails if a deadlock is certain."""
     if not request.config.getoption("--diagnosed") or DIAGNOSE in request.path.parents:
         yield
@@ -66,7 +66,7 @@ def _diagnosed(request, monkeypatch):
     found = []
     settings = diagnose.start(diagnose.Settings(mode="hint"))
     reporter.observers.append(found.append)
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reporter, "_write", lambda text: None)
         yield
     reporter.observers.remove(found.append)

@@ -1,6 +1,7 @@
 """A loop is closed before its task is done."""
 
 import asyncio
+import gc
 
 
 async def main():
@@ -10,3 +11,4 @@ async def main():
 loop = asyncio.new_event_loop()
 loop.run_until_complete(main())
 loop.close()
+gc.collect()
