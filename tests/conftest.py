@@ -64,13 +64,13 @@ def _diagnosed(request):
     from ferraio.diagnose import reporter
 
     found = []
-    settings = diagnose.start(diagnose.Settings(mode="hint"))
+    diagnosis = diagnose.start(diagnose.Settings(mode="hint"))
     reporter.observers.append(found.append)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reporter, "_write", lambda text: None)
+        patch.setattr(reporter, "write", lambda text: None)
         yield
     reporter.observers.remove(found.append)
-    diagnose.stop(settings)
+    diagnose.stop(diagnosis)
     certain = [finding.message for finding in found if finding.message.startswith("deadlock")]
     assert not certain, certain
 

@@ -15,7 +15,7 @@ from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from ferraio import _primitives, _waiting
 from ferraio.diagnose import holders
 from ferraio.diagnose.finding import Place
-from ferraio.diagnose.library import is_library, standard
+from ferraio.diagnose.library import is_installed, is_library, standard
 
 #: What tasks of one program wait for each other with.
 LOCK, SEMAPHORE = standard(_primitives.Lock), standard(_primitives.Semaphore)
@@ -44,8 +44,9 @@ class Wait:
 
     @property
     def place(self) -> Place | None:
-        """Where the program waits."""
-        return self.chain[-1] if self.chain else None
+        """Where the program waits: in its own code, if it has a part in this at all."""
+        own = (place for place in reversed(self.chain) if not is_installed(place.filename))
+        return next(own, self.chain[-1] if self.chain else None)
 
     @property
     def is_for_primitive(self) -> bool:

@@ -7,6 +7,7 @@ import asyncio
 from ferraio.diagnose import await_graph, holders
 from ferraio.diagnose.await_graph import Wait, name_of, started_at, wait_of
 from ferraio.diagnose.finding import Finding, Place
+from ferraio.diagnose.library import is_installed
 from ferraio.diagnose.wording import count
 
 #: How many tasks are shown, unless the circle is longer.
@@ -70,8 +71,14 @@ def _line(waits: list[Wait]) -> tuple[list[Wait], bool]:
             # A lock says more than a task that is awaited.
             first = next((index for index, each in enumerate(circle) if each.is_for_lock), 0)
             return circle[first:] + circle[:first], True
-        straight = straight or line
+        if not straight or (_is_inside_a_package(straight[-1]) and line[-1].is_for_primitive):
+            straight = line
     return straight, False
+
+
+def _is_inside_a_package(wait: Wait) -> bool:
+    """Is it a package that waits, for what only it knows?"""
+    return not wait.is_for_primitive and bool(wait.chain) and is_installed(wait.chain[-1].filename)
 
 
 def _place(wait: Wait) -> Place | None:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sysconfig
 
 import ferraio
 from ferraio.diagnose.finding import Place
 
+_INSTALLED = tuple(sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 _LIBRARIES = tuple(os.path.dirname(module.__file__) + os.sep for module in (asyncio, ferraio))
 
 
 def is_library(filename: str) -> bool:
     """Is it a file of asyncio or of ferraio?"""
     return filename.startswith(_LIBRARIES) or filename.startswith("<frozen ")
+
+
+def is_installed(filename: str) -> bool:
+    """Is it a file of Python's library or of a package that was installed?"""
+    return filename.startswith(_INSTALLED)
 
 
 def standard(ours: type) -> type:
