@@ -14,7 +14,8 @@ async def main():
     try:
         await asyncio.gather(*calls)  # FER008: gather() raised ValueError: first
     except ValueError:
-        await asyncio.sleep(0.1)
+        await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()})
+        await asyncio.sleep(0.01)
 
 
 asyncio.run(main())

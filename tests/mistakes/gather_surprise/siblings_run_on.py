@@ -16,7 +16,8 @@ async def main():
     try:
         await both  # FER008: 1 sibling ran on
     except ValueError:
-        await asyncio.sleep(0.1)
+        await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()})
+        await asyncio.sleep(0.01)
 
 
 asyncio.run(main())
