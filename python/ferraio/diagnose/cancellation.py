@@ -80,7 +80,7 @@ def _still_handles(coroutine) -> bool:
 
 
 def _report_swallowed(task: asyncio.Task, thrown: _Thrown, end: str) -> None:
-    times = "" if thrown.requests == 1 else f" (for the {thrown.requests}th time)"
+    times = "" if thrown.requests == 1 else f" (after {thrown.requests} requests)"
     report(
         Finding(
             "FER010",

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from ferraio import _ferraio
-from ferraio.diagnose import missing_await, nested_run, outside_async, rendering, reporter, wrong_loop
+from ferraio.diagnose import missing_await, nested_run, notebook, outside_async, rendering, reporter, wrong_loop
 from ferraio.diagnose.settings import Settings
 
 _EXPLAINERS = (outside_async, nested_run, wrong_loop, missing_await)
@@ -21,10 +21,11 @@ _before: Any = None
 
 
 def start(settings: Settings) -> None:
-    """With hints, explain the errors of tasks and callbacks, too."""
+    """With hints, explain the errors of tasks, of callbacks and of cells in a notebook, too."""
     global _before
     if settings.shown:
         _ferraio._tell_failures(True)
+        notebook.explain_errors(explain)
         if asyncio.BaseEventLoop.default_exception_handler is not _default_exception_handler:
             _before = asyncio.BaseEventLoop.default_exception_handler
             asyncio.BaseEventLoop.default_exception_handler = _default_exception_handler  # type: ignore[method-assign]
@@ -33,6 +34,7 @@ def start(settings: Settings) -> None:
 def stop() -> None:
     """Explain no more."""
     _ferraio._tell_failures(False)
+    notebook.explain_no_more()
     if asyncio.BaseEventLoop.default_exception_handler is _default_exception_handler:
         asyncio.BaseEventLoop.default_exception_handler = _before  # type: ignore[method-assign]
 
@@ -84,6 +86,7 @@ def _explain(error: BaseException, task: str | None) -> None:
 def _steps(traceback: TracebackType | None) -> list[TracebackType]:
     steps = []
     while traceback is not None:
-        steps.append(traceback)
+        if not notebook.is_of_the_shell(traceback.tb_frame.f_globals.get("__name__", "")):
+            steps.append(traceback)
         traceback = traceback.tb_next
     return steps
