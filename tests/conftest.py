@@ -17,10 +17,16 @@ import pytest
 
 LOOP_KINDS = ("asyncio", "ferraio", "installed")
 DOWNSTREAM = Path(__file__).parent / "downstream"
+DIAGNOSE = Path(__file__).parent / "diagnose"
 
 
 def pytest_addoption(parser):
     parser.addoption("--quick", action="store_true", help="leave out the tests marked slow")
+    parser.addoption(
+        "--diagnosed",
+        action="store_true",
+        help="diagnose each test: it must behave as ever, and no deadlock may be called certain",
+    )
 
 
 def pytest_configure(config):
@@ -46,6 +52,29 @@ def pytest_generate_tests(metafunc):
     if "loop_kind" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("loop_kinds")
         metafunc.parametrize("loop_kind", marker.args if marker else LOOP_KINDS, indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def _diagnosed(request):
+    """With `--diagnosed`: the test is diagnosed, but for those of diagnosing, and fails if a deadlock is certain."""
+    if not request.config.getoption("--diagnosed") or DIAGNOSE in request.path.parents:
+        yield
+        return
+    from ferraio import diagnose
+    from ferraio.diagnose import reporter
+
+    found = []
+    # Without notes on errors, which `pytest.raises(match=…)` would look at.
+    detectors = tuple(name for name in diagnose.DETECTORS if name != "explanations")
+    diagnosis = diagnose.start(diagnose.Settings(mode="hint"), detectors)
+    reporter.observers.append(found.append)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reporter, "write", lambda text: None)
+        yield
+    reporter.observers.remove(found.append)
+    diagnose.stop(diagnosis)
+    certain = [finding.message for finding in found if finding.message.startswith("deadlock")]
+    assert not certain, certain
 
 
 @pytest.fixture

@@ -182,6 +182,10 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
             raise RuntimeError("Cannot close a running event loop")
         if self.is_closed():
             return
+        if self._observed:
+            from ferraio.diagnose import observer
+
+            observer.loop_closes(self)
         resolver, self._resolver = self._resolver, None
         if resolver is not None:
             resolver.shutdown(wait=False)

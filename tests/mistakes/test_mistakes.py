@@ -3,7 +3,8 @@
 A comment says what is to be found, and on which line: ``# FER001: words of the message or of a note``. The programs in
 ``correct`` make none. Each runs as `ferraio run`, in a process of its own. Further comments, each on a line of its own:
 
-    # settings: slow=0.05       settings besides ``hint,format=json``
+    # mode: strict              the mode, if it is not hint
+    # settings: slow=0.05       settings besides the mode and ``format=json``
     # exit: 1                   the exit status, if it is not 0
     # python: 3.12              the oldest Python that it is for
 """
@@ -43,7 +44,8 @@ def test_the_mistake_is_found_and_nothing_else(program):
     oldest = tuple(map(int, directive(source, "python", "3.11").split(".")))
     if sys.version_info < oldest:
         pytest.skip(f"for Python {directive(source, 'python', '')} and newer")
-    settings = ",".join(filter(None, ["hint", "format=json", directive(source, "settings", "")]))
+    chosen = [directive(source, "mode", "hint"), "format=json", directive(source, "settings", "")]
+    settings = ",".join(filter(None, chosen))
     name = program.relative_to(HERE).as_posix()
     outcome = subprocess.run(
         [sys.executable, "-m", "ferraio", "run", name],

@@ -123,6 +123,21 @@ impl Body {
         }
     }
 
+    /// The object whose method was called.
+    fn owner(&self) -> &Obj {
+        match self {
+            Body::TimeoutEnter(timeout) | Body::TimeoutExit(timeout, _) => timeout.obj(),
+            Body::LockAcquire(lock) | Body::LockEnter(lock) | Body::LockExit(lock) => lock.obj(),
+            Body::EventWait(event) => event.obj(),
+            Body::SemaphoreAcquire(semaphore) | Body::SemaphoreEnter(semaphore) | Body::SemaphoreExit(semaphore) => {
+                semaphore.obj()
+            }
+            Body::QueuePut(queue, _) | Body::QueueGet(queue) => queue.obj(),
+            Body::StreamRead(reader, _) => reader.obj(),
+            Body::StreamDrain(writer) => writer.obj(),
+        }
+    }
+
     fn visit(&self, visit: &mut Visit) {
         match self {
             Body::TimeoutEnter(timeout) => visit.own(timeout),
@@ -270,6 +285,7 @@ fn take_step(this: &Own<AsyncCall>, body: Body, outcome: Result<Step>) -> Next {
             Next::Yield(future.into_obj())
         }
         Ok(Step::Delegate(coro)) => {
+            this.body.set(Some(body));
             this.stand_in.set(coro);
             this.progress.set(Progress::Delegated);
             go_on(this)
@@ -316,6 +332,11 @@ fn delegated(this: &Own<AsyncCall>, step: coroutine::Step) -> Next {
         coroutine::Step::Raise(raised) => Next::Raised(raised),
     };
     this.progress.set(Progress::Done);
+    if let (Next::Return(_), Some(Body::SemaphoreAcquire(semaphore) | Body::SemaphoreEnter(semaphore))) =
+        (&end, this.body.take())
+    {
+        semaphore.acquired_otherwise();
+    }
     end
 }
 
@@ -432,6 +453,14 @@ fn awaited(this: &Own<AsyncCall>) -> Result<Obj> {
     }
 }
 
+/// The object whose method was called, while the call goes on.
+fn owner(this: &Own<AsyncCall>) -> Result<Obj> {
+    let body = this.body.take();
+    let owner = body.as_ref().map_or_else(Obj::none, |body| body.owner().clone());
+    this.body.set(body);
+    Ok(owner)
+}
+
 fn running(this: &Own<AsyncCall>) -> Result<Obj> {
     Ok(Obj::bool(this.progress.get() == Progress::Running))
 }
@@ -457,6 +486,7 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
             attribute!(AsyncCall, "cr_code", nothing),
             attribute!(AsyncCall, "cr_await", awaited),
             attribute!(AsyncCall, "cr_running", running),
+            attribute!(AsyncCall, "_owner", owner),
         ],
         slots: vec![
             slot!(AsyncCall, await, itself),

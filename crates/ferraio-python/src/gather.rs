@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::event_loop::EventLoop;
+use crate::event_loop::{EventLoop, observed};
 use crate::ffi::class::StartsWith;
 use crate::ffi::{Args, Class, ClassCell, Import, Name, Obj, Own, Result, Visit, class};
 use crate::future::{Callback, Future, State};
@@ -169,6 +169,9 @@ impl Own<Gather> {
         if self.future.is_done() {
             // Nobody will ask any more: its exception counts as seen.
             child.retrieved();
+            if self.unfinished.get() == 0 {
+                self.tell(&observed::GATHER_ENDED);
+            }
             return Ok(());
         }
         if !self.return_exceptions.get() {
@@ -176,15 +179,33 @@ impl Own<Gather> {
                 State::Finished | State::Pending => {}
                 State::Failed => {
                     child.retrieved();
-                    return self.upcast::<Future>().fail(child.failure().unwrap_or_else(Obj::none));
+                    return self.fail(child.failure().unwrap_or_else(Obj::none));
                 }
-                State::Cancelled => return self.upcast::<Future>().fail(child.cancelled_error()?),
+                State::Cancelled => return self.fail(child.cancelled_error()?),
             }
         }
         if self.unfinished.get() > 0 {
             return Ok(());
         }
         self.complete()
+    }
+
+    /// A child has ended it.
+    #[cold]
+    fn fail(&self, error: Obj) -> Result<()> {
+        if self.cancel_requested.get() {
+            self.tell(&observed::GATHER_CANCELLED);
+        } else if self.unfinished.get() > 0 {
+            self.tell(&observed::GATHER_FAILED);
+        }
+        self.upcast::<Future>().fail(error)
+    }
+
+    #[cold]
+    fn tell(&self, event: &observed::Event) {
+        if self.future.event_loop.get().is_some_and(|event_loop| observed::observes(&event_loop)) {
+            event.tell([self.obj()]);
+        }
     }
 
     /// A child of any class is done.
@@ -198,15 +219,18 @@ impl Own<Gather> {
             if !cancelled {
                 child.call_method(&py::EXCEPTION, [])?;
             }
+            if self.unfinished.get() == 0 {
+                self.tell(&observed::GATHER_ENDED);
+            }
             return Ok(());
         }
         if !self.return_exceptions.get() {
             if cancelled {
-                return self.upcast::<Future>().fail(child.call_method(&MAKE_CANCELLED_ERROR, [])?);
+                return self.fail(child.call_method(&MAKE_CANCELLED_ERROR, [])?);
             }
             let error = child.call_method(&py::EXCEPTION, [])?;
             if !error.is_none() {
-                return self.upcast::<Future>().fail(error);
+                return self.fail(error);
             }
         }
         if self.unfinished.get() > 0 {
@@ -219,6 +243,7 @@ impl Own<Gather> {
     fn complete(&self) -> Result<()> {
         let children = self.children.borrow().clone();
         if self.cancel_requested.get() {
+            self.tell(&observed::GATHER_CANCELLED);
             for child in &children {
                 result_of(child)?;
             }

@@ -106,6 +106,11 @@ fn fill(module: &Obj) -> Result<()> {
                 "Return the tasks that are not done, of all loops (up to 3.13)."
             ),
             function!(
+                "_observe",
+                event_loop::observed::observe,
+                "_observe(loops, holders)\n\nLoops tell ferraio.diagnose what happens, from their next run on; new locks who holds them."
+            ),
+            function!(
                 "_drive_openssl",
                 transport::tls::prefer_engine,
                 "_drive_openssl(yes)\n\nLet new TLS connections drive OpenSSL, or Python's objects; return the choice before."

@@ -33,7 +33,17 @@ __all__ = (
 )
 
 #: The modules of this package that detect mistakes, in the order in which they start.
-DETECTORS = ("never_awaited", "wrong_loop", "explanations", "blocked_loop")
+DETECTORS = (
+    "never_awaited",
+    "wrong_loop",
+    "explanations",
+    "blocked_loop",
+    "deadlock",
+    "lost_task",
+    "gather_surprise",
+    "cancellation",
+    "wrong_thread",
+)
 
 _lock = threading.RLock()
 # What was started and not stopped; the last one holds.

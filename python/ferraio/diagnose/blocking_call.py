@@ -7,7 +7,7 @@ import inspect
 import os
 
 from ferraio.diagnose.finding import Place
-from ferraio.diagnose.library import is_library
+from ferraio.diagnose.library import is_installed
 from ferraio.diagnose.source import Call, calls_in
 
 TYPE_CHECKING = False
@@ -42,7 +42,7 @@ class BlockingCall:
         # In one go, because the step may end as soon as we let it.
         self._places = [frame if isinstance(frame, Place) else Place.of_frame(frame) for frame in frames]
         self._is_async = [not isinstance(frame, Place) and bool(frame.f_code.co_flags & _ASYNC) for frame in frames]
-        own = (index for index, place in enumerate(self._places) if not is_library(place.filename))
+        own = (index for index, place in enumerate(self._places) if not is_installed(place.filename))
         self._index = next(own, 0)
 
     @property
@@ -59,7 +59,7 @@ class BlockingCall:
     def callers(self) -> tuple[tuple[Place, str], ...]:
         """The lines that led to it, from the nearest to the coroutine of the task."""
         around = self._places[self._index + 1 :][:_MOST_CALLERS]
-        return tuple((place, "called here") for place in around if not is_library(place.filename))
+        return tuple((place, "called here") for place in around if not is_installed(place.filename))
 
     @property
     def by(self) -> str:

@@ -1,11 +1,13 @@
-"""Which code is the program's own, and which is a library's, which nobody can change."""
+"""Which code is the program's own, and which is asyncio's or ferraio's, which nobody wants to be pointed at."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 
 import ferraio
+from ferraio.diagnose.finding import Place
 
 
 def _prefixes() -> tuple[str, ...]:
@@ -16,8 +18,32 @@ def _prefixes() -> tuple[str, ...]:
 
 #: How the names of files begin that are of the standard library, of ferraio, or of an installed package.
 PREFIXES = _prefixes()
+_ASYNCIO = ("<frozen ", *(os.path.dirname(module.__file__) + os.sep for module in (asyncio, ferraio)))
 
 
 def is_library(filename: str) -> bool:
-    """Tell whether a file is of the standard library, of ferraio, or of an installed package."""
+    """Is it a file of asyncio or of ferraio?"""
+    return filename.startswith(_ASYNCIO)
+
+
+def is_installed(filename: str) -> bool:
+    """Is it a file of the standard library, of ferraio, or of an installed package?"""
     return filename.startswith(PREFIXES)
+
+
+def standard(ours: type) -> type:
+    """Return the class of asyncio that one of ours derives from: its name in asyncio may be bound to ours now."""
+    return next(each for each in ours.__mro__ if each.__module__.startswith("asyncio."))
+
+
+def own_frame(frame):
+    """Return the innermost frame of the program itself, from this one outwards; None if there is none."""
+    while frame is not None and is_library(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
+
+
+def caller(frame) -> Place | None:
+    """Return the innermost place of the program itself, from this frame outwards."""
+    frame = own_frame(frame)
+    return None if frame is None else Place.of_frame(frame)

@@ -23,6 +23,8 @@ class Settings:
     ignore: frozenset[str] = frozenset()
     #: How many seconds a step may take before the loop counts as blocked.
     slow: float = 0.1
+    #: After how many seconds a deadlock that nobody can prove is reported as suspected.
+    deadlock: float = 5.0
 
     @property
     def shown(self) -> bool:
@@ -88,6 +90,7 @@ def _codes(value: str) -> frozenset[str]:
 
 #: How the value of each setting is read.
 _READERS = {
+    "deadlock": seconds,
     "format": lambda value: _one_of(FORMATS, value, "no such format"),
     "ignore": _codes,
     "slow": seconds,

@@ -110,6 +110,24 @@ fn set_thread_id(this: &Own<EventLoop>, value: Option<&Obj>) -> Result<()> {
     Ok(())
 }
 
+fn observed(this: &Own<EventLoop>) -> Result<Obj> {
+    Ok(Obj::bool(this.is_observed()))
+}
+
+fn set_observed(this: &Own<EventLoop>, value: Option<&Obj>) -> Result<()> {
+    this.set_flag(Flags::OBSERVED, value.map_or(Ok(false), Obj::truth)?);
+    Ok(())
+}
+
+fn next_look(this: &Own<EventLoop>) -> Result<Obj> {
+    Obj::float(this.next_look.get())
+}
+
+fn set_next_look(this: &Own<EventLoop>, value: Option<&Obj>) -> Result<()> {
+    this.next_look.set(value.map_or(Ok(f64::INFINITY), Obj::as_f64)?);
+    Ok(())
+}
+
 fn task_factory(this: &Own<EventLoop>) -> Result<Obj> {
     Ok(this.task_factory.get_or_none())
 }
@@ -231,6 +249,8 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
             attribute!(EventLoop, "_closed", is_closed, set_closed),
             attribute!(EventLoop, "_stopping", stopping, set_stopping),
             attribute!(EventLoop, "_thread_id", thread_id, set_thread_id),
+            attribute!(EventLoop, "_observed", observed, set_observed),
+            attribute!(EventLoop, "_next_look", next_look, set_next_look),
             attribute!(EventLoop, "_task_factory", task_factory, set_task_factory),
             attribute!(EventLoop, "_transports", transports, set_transports),
             attribute!(EventLoop, "slow_callback_duration", slow_callback_duration, set_slow_callback_duration),

@@ -7,10 +7,12 @@
 //! * `ready.rs`: what the ready ring holds, and how each entry is run
 //! * `schedule.rs`: call_soon, call_later, call_at, call_soon_threadsafe, create_task, create_future
 //! * `watch.rs`: which fds are watched, and for whom
+//! * `observed.rs`: what diagnosing is told
 //! * `readers.rs`: add_reader, add_writer and their opposites
 //! * `class.rs`: what Python sees of the rest
 
 mod class;
+pub mod observed;
 mod readers;
 mod ready;
 mod schedule;
@@ -89,6 +91,8 @@ pub struct EventLoop {
     pub spare_bytes: SpareBytes,
     /// Addresses that datagrams came from lately.
     pub addresses: AddressBook,
+    /// When the observer wants to look again, as `time.monotonic()`; infinite: it does not.
+    next_look: Cell<f64>,
     /// The version of `asyncio.Handle` when its `_run` was last looked at, and whether somebody has patched it.
     handle_version: Cell<(u32, bool)>,
     /// asyncio's weak dictionary of transports by fd number, and the dict inside it.
@@ -120,6 +124,8 @@ impl Flags {
     const OWN_CALL_LATER: Flags = Flags(32);
     /// Somebody has overridden `call_at`, so every timer must go through it.
     const OWN_CALL_AT: Flags = Flags(64);
+    /// Somebody is told what happens (`observed.rs`).
+    const OBSERVED: Flags = Flags(128);
 
     #[inline(always)]
     fn has(self, flag: Flags) -> bool {
@@ -197,6 +203,7 @@ impl EventLoop {
             read_buffer: Cell::new(None),
             spare_bytes: SpareBytes::default(),
             addresses: AddressBook::default(),
+            next_look: Cell::new(f64::INFINITY),
             handle_version: Cell::new((0, false)),
             transports: Slot::empty(),
             transports_by_fd: Slot::empty(),
@@ -223,22 +230,6 @@ impl EventLoop {
         !self.flags.get().has(Flags::OWN_CALL_SOON)
     }
 
-    /// May a callback go to the ring now, past `call_soon`? Fails where `call_soon` does: a closed loop takes nothing,
-    /// in debug mode another thread must not.
-    #[inline(always)]
-    pub fn takes_directly(&self) -> Result<bool> {
-        const LOOK: Flags = Flags(Flags::CLOSED.0 | Flags::DEBUG.0 | Flags::OWN_CALL_SOON.0);
-        if self.flags.get().has(LOOK) { self.takes_after_a_look() } else { Ok(true) }
-    }
-
-    #[cold]
-    fn takes_after_a_look(&self) -> Result<bool> {
-        if self.is_direct() {
-            self.check_state()?;
-        }
-        Ok(self.is_direct())
-    }
-
     /// Has somebody overridden `call_later` or `call_at`, so that timers must not go to the heap past them?
     #[inline(always)]
     pub fn has_own_timers(&self) -> bool {
@@ -248,6 +239,12 @@ impl EventLoop {
     /// Is there nothing to look after: open, no debug mode, nothing overridden?
     #[inline(always)]
     pub fn is_plain(&self) -> bool {
+        self.flags.get().with(Flags::OBSERVED, false) == Flags::NONE
+    }
+
+    /// Is it plain, and not observed either?
+    #[inline(always)]
+    pub fn has_no_flags(&self) -> bool {
         self.flags.get() == Flags::NONE
     }
 
@@ -270,33 +267,6 @@ impl EventLoop {
 
     fn set_flag(&self, flag: Flags, on: bool) {
         self.flags.set(self.flags.get().with(flag, on));
-    }
-
-    /// Fails if it is closed; in debug mode also if another thread runs it.
-    #[inline(always)]
-    pub fn check_open(&self) -> Result<()> {
-        if self.is_plain() { Ok(()) } else { self.check_state() }
-    }
-
-    #[cold]
-    fn check_state(&self) -> Result<()> {
-        if self.is_closed() {
-            return Err(Error::runtime("Event loop is closed"));
-        }
-        if self.debug() {
-            self.check_thread()?;
-        }
-        Ok(())
-    }
-
-    fn check_thread(&self) -> Result<()> {
-        let running = self.thread.get();
-        if running != 0 && running != thread::ident() {
-            return Err(Error::runtime(
-                "Non-thread-safe operation invoked on an event loop other than the current one",
-            ));
-        }
-        Ok(())
     }
 
     /// Fails in a child process: the parent's epoll instance must be left alone.
@@ -380,6 +350,50 @@ impl EventLoop {
 }
 
 impl Own<EventLoop> {
+    /// May a callback go to the ring now, past `call_soon`? Fails where `call_soon` does: a closed loop takes nothing,
+    /// in debug mode another thread must not.
+    #[inline(always)]
+    pub fn takes_directly(&self) -> Result<bool> {
+        const LOOK: Flags = Flags(Flags::CLOSED.0 | Flags::DEBUG.0 | Flags::OWN_CALL_SOON.0 | Flags::OBSERVED.0);
+        if self.flags.get().has(LOOK) { self.takes_after_a_look() } else { Ok(true) }
+    }
+
+    #[cold]
+    fn takes_after_a_look(&self) -> Result<bool> {
+        if self.is_direct() {
+            self.check_state()?;
+        }
+        Ok(self.is_direct())
+    }
+
+    /// Fails if it is closed; in debug mode also if another thread runs it.
+    #[inline(always)]
+    pub fn check_open(&self) -> Result<()> {
+        if self.has_no_flags() { Ok(()) } else { self.check_state() }
+    }
+
+    #[cold]
+    fn check_state(&self) -> Result<()> {
+        if self.is_closed() {
+            return Err(Error::runtime("Event loop is closed"));
+        }
+        let running = self.thread.get();
+        if running == 0 || running == thread::ident() {
+            return Ok(());
+        }
+        if self.is_observed() {
+            observed::WRONG_THREAD.tell([self.obj()]);
+        }
+        if self.debug() {
+            return Err(Error::runtime(
+                "Non-thread-safe operation invoked on an event loop other than the current one",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Own<EventLoop> {
     /// Makes `task` the current one.
     #[inline(always)]
     fn enter_task(&self, task: &Obj) -> Result<()> {
@@ -454,6 +468,9 @@ impl Timer {
         }
     }
 }
+
+/// The longest wait: a day, as in asyncio.
+const LONGEST_WAIT: f64 = 24.0 * 3600.0;
 
 /// How much is read from a socket at once: what asyncio asks for.
 pub const READ_SIZE: usize = 256 * 1024;

@@ -7,15 +7,12 @@ use std::time::Duration;
 
 use ferraio_core::clock::monotonic_nanos;
 
-use super::{EventLoop, Ready, Timer, schedule};
+use super::{EventLoop, LONGEST_WAIT, Ready, Timer, schedule};
 use crate::diagnose::{self, BELL};
 use crate::error::Error;
 use crate::ffi::{Import, Name, Obj, Own, Result, class, current_task, exception, thread};
 use crate::handle::Handle;
 use crate::method;
-
-/// The longest wait: a day, as in asyncio.
-const LONGEST_WAIT: f64 = 24.0 * 3600.0;
 
 /// How many entries ahead of the one that runs the next ones are fetched from memory, and what those lead to.
 const PREFETCHED: usize = 4;
@@ -61,6 +58,7 @@ impl Own<EventLoop> {
     fn run_until_stopped(&self) -> Result<()> {
         self.check_process()?;
         let _watching = diagnose::watch(self)?;
+        self.note_observing();
         // Each run sees what is ready when it begins, however short it is.
         if !self.ring.borrow().is_empty() {
             self.poll(Some(Duration::ZERO))?;
@@ -111,14 +109,17 @@ impl Own<EventLoop> {
         if busy && !self.pacing.borrow_mut().poll_now(monotonic_nanos) {
             return Ok(());
         }
-        let timeout = if busy { Some(Duration::ZERO) } else { self.time_to_wait()? };
+        let mut timeout = if busy { Some(Duration::ZERO) } else { self.time_to_wait()? };
+        if self.is_observed() {
+            timeout = self.look(timeout)?;
+        }
         self.poll(timeout)?;
         self.pacing.borrow_mut().polled(monotonic_nanos);
         Ok(())
     }
 
     /// How long until the first timer; `None`: for ever.
-    fn time_to_wait(&self) -> Result<Option<Duration>> {
+    pub(super) fn time_to_wait(&self) -> Result<Option<Duration>> {
         self.drop_cancelled_timers();
         let Some(when) = self.timers.borrow().peek().map(|(when, _)| when) else { return Ok(None) };
         let seconds = when - EventLoop::now(self)?;

@@ -393,6 +393,12 @@ impl Own<EventLoop> {
         drop(before);
     }
 
+    /// Could an fd other than the waker's end the wait?
+    pub(super) fn watches_anything(&self) -> bool {
+        let io = self.io.borrow();
+        io.as_ref().is_some_and(|io| io.watches.iter().flatten().any(|watch| !watch.is_idle()))
+    }
+
     /// Tells the kernel what has changed; returns what is needed to wait without holding on to the loop.
     pub(super) fn prepare_poll(&self) -> Result<Option<(Arc<Poller>, Events)>> {
         let mut failed = Vec::new();

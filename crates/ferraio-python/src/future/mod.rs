@@ -11,7 +11,7 @@ mod class;
 use std::cell::Cell;
 
 use crate::error::Error;
-use crate::event_loop::{self, EventLoop, Ready};
+use crate::event_loop::{self, EventLoop, Ready, observed};
 use crate::ffi::class::MANY;
 use crate::ffi::trampoline::Next;
 use crate::ffi::{Class, ClassCell, Obj, Own, Raised, Result, Slot, Visit, coroutine, exception};
@@ -599,6 +599,9 @@ impl Own<Future> {
         }
         let report = || {
             let event_loop = self.loop_of()?;
+            if observed::observes(&event_loop) {
+                observed::EXCEPTION_LOST.tell([self.obj()]);
+            }
             let context = Obj::dict()?;
             let message = format!("{} exception was never retrieved", self.obj().type_name());
             context.dict_set(py::MESSAGE.obj(), &Obj::str(&message)?)?;

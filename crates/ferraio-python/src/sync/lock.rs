@@ -2,9 +2,10 @@
 
 use std::cell::Cell;
 
-use super::{Waiters, deque_in, is_cancellation, new_waiter, remove_waiter, somebody_waits, wake};
+use super::{Waiters, Way, deque_in, is_cancellation, new_waiter, remove_waiter, somebody_waits, wake};
 use crate::async_call::{AsyncCall, Body, Step, exit_arguments};
 use crate::error::Error;
+use crate::event_loop::observed;
 use crate::ffi::async_function;
 use crate::ffi::{Class, ClassCell, Deque, Hooks, Import, Name, Obj, Own, Raised, Result, Slot, Visit, class};
 use crate::future::Future;
@@ -19,8 +20,9 @@ pub struct Lock {
     waiters: Slot,
     /// The loop it belongs to, once somebody had to wait.
     event_loop: Slot,
-    /// Has the instance methods of its own?
-    is_patched: Cell<bool>,
+    way: Cell<Way>,
+    /// Who holds it, as `ferraio.diagnose` has noted.
+    holders: Slot,
 }
 
 static CELL: ClassCell = ClassCell::new();
@@ -45,39 +47,60 @@ impl Class for Lock {
     fn traverse(&self, visit: &mut Visit) {
         self.waiters.visit(visit);
         self.event_loop.visit(visit);
+        self.holders.visit(visit);
     }
 
     fn clear(&self) {
         self.waiters.clear();
         self.event_loop.clear();
+        self.holders.clear();
     }
 }
 
 impl Own<Lock> {
-    /// Are all methods the original ones?
+    /// Are all methods the original ones, and nobody is told?
     #[inline(always)]
     fn is_plain(&self) -> Result<bool> {
-        Ok(!self.is_patched.get() && HOOKS.are_original(self.obj())?)
+        Ok(self.way.get() == Way::Short && HOOKS.are_original(self.obj())?)
+    }
+
+    fn is_observed(&self) -> Result<bool> {
+        Ok(self.way.get() == Way::Observed && HOOKS.are_original(self.obj())?)
     }
 
     /// The first step of `acquire()`, or of `__aenter__()`, whose result is `None`.
     #[inline]
     pub fn acquire(&self, entering: bool) -> Result<Step> {
-        if self.is_plain()? {
-            let held = self.waiters.get();
-            match Waiters::of(&held)? {
-                Waiters::None if !self.is_locked.get() => return Ok(self.take(entering)),
-                Waiters::Deque(deque) if !self.is_locked.get() && !somebody_waits(deque)? => {
-                    return Ok(self.take(entering));
-                }
-                Waiters::Other => {}
-                _ => {
-                    if let Some(waiter) = new_waiter(&self.event_loop)? {
-                        self.add_waiter(&waiter)?;
-                        return Ok(Step::Wait(waiter));
-                    }
-                }
+        if self.is_plain()?
+            && let Some(step) = self.acquire_shortly(entering)?
+        {
+            return Ok(step);
+        }
+        self.acquire_otherwise(entering)
+    }
+
+    #[inline(always)]
+    fn acquire_shortly(&self, entering: bool) -> Result<Option<Step>> {
+        let held = self.waiters.get();
+        match Waiters::of(&held)? {
+            Waiters::None if !self.is_locked.get() => Ok(Some(self.take(entering))),
+            Waiters::Deque(deque) if !self.is_locked.get() && !somebody_waits(deque)? => Ok(Some(self.take(entering))),
+            Waiters::Other => Ok(None),
+            _ => {
+                let Some(waiter) = new_waiter(&self.event_loop)? else { return Ok(None) };
+                self.add_waiter(&waiter)?;
+                Ok(Some(Step::Wait(waiter)))
             }
+        }
+    }
+
+    #[cold]
+    fn acquire_otherwise(&self, entering: bool) -> Result<Step> {
+        if self.is_observed()?
+            && let Some(step) = self.acquire_shortly(entering)?
+        {
+            observed::acquiring(self.obj(), &step);
+            return Ok(step);
         }
         let name = if entering { &AENTER } else { &ACQUIRE };
         ORIGINAL.get()?.attr(name)?.call([self.obj()]).map(Step::Delegate)
@@ -100,7 +123,13 @@ impl Own<Lock> {
     /// The wait of `acquire()` is over.
     pub fn acquired(&self, entering: bool, waiter: &Own<Future>, error: Option<Obj>) -> Result<Step> {
         remove_waiter(&self.waiters, waiter.obj())?;
-        let Some(error) = error else { return Ok(self.take(entering)) };
+        let Some(error) = error else {
+            let step = self.take(entering);
+            if self.way.get() == Way::Observed {
+                observed::acquiring(self.obj(), &step);
+            }
+            return Ok(step);
+        };
         // If the lock is free, the next in line must be awake: it may be that we were just woken to take it.
         if !self.is_locked.get() && is_cancellation(&error)? {
             self.wake_first()?;
@@ -111,9 +140,21 @@ impl Own<Lock> {
     /// `release()`
     #[inline]
     pub fn release(&self) -> Result<()> {
-        if !self.is_plain()? {
+        if self.is_plain()? { self.release_shortly() } else { self.release_otherwise() }
+    }
+
+    #[cold]
+    fn release_otherwise(&self) -> Result<()> {
+        if !self.is_observed()? {
             return ORIGINAL.get()?.attr(&RELEASE)?.call([self.obj()]).map(drop);
         }
+        self.release_shortly()?;
+        observed::RELEASED.tell([self.obj()]);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn release_shortly(&self) -> Result<()> {
         if !self.is_locked.replace(false) {
             return Err(Error::runtime("Lock is not acquired."));
         }
@@ -123,7 +164,7 @@ impl Own<Lock> {
     /// The first step of `__aexit__()`.
     #[inline]
     pub fn exit(&self) -> Result<Step> {
-        if !self.is_plain()? {
+        if !self.is_plain()? && !self.is_observed()? {
             let none = Obj::none();
             return ORIGINAL.get()?.attr(&AEXIT)?.call([self.obj(), &none, &none, &none]).map(Step::Delegate);
         }
@@ -172,7 +213,7 @@ fn locked(this: &Own<Lock>) -> Result<Obj> {
 
 fn set_attribute(this: &Own<Lock>, name: &Obj, value: Option<&Obj>) -> Result<()> {
     if HOOKS.have(name) {
-        this.is_patched.set(true);
+        this.way.set(Way::Patched);
     }
     this.obj().generic_set_attr(name, value)
 }
@@ -193,6 +234,7 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
                 flag_attribute!(Lock, "_locked", is_locked),
                 slot_attribute!(Lock, "_waiters", waiters),
                 slot_attribute!(Lock, "_loop", event_loop),
+                slot_attribute!(Lock, "_holders", holders),
             ],
             slots: vec![slot!(Lock, setattro, set_attribute)],
             ..Default::default()

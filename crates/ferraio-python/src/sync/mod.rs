@@ -10,10 +10,27 @@ pub mod lock;
 pub mod queue;
 pub mod semaphore;
 
-use crate::event_loop::EventLoop;
+use crate::event_loop::{EventLoop, observed};
 use crate::ffi::{Deque, Name, Obj, Own, Result, Slot};
 use crate::future::{Future, State};
 use crate::imports::{self as py};
+
+/// Which way the calls of a lock or semaphore take.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// The short one.
+    Short,
+    /// The short one, and `ferraio.diagnose` is told who holds it.
+    Observed,
+    /// That of asyncio: the instance has methods of its own.
+    Patched,
+}
+
+impl Default for Way {
+    fn default() -> Self {
+        if observed::notes_holders() { Way::Observed } else { Way::Short }
+    }
+}
 
 static CANCELLED: Name = Name::new("cancelled");
 

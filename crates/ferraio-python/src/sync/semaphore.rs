@@ -2,9 +2,10 @@
 
 use std::cell::Cell;
 
-use super::{Waiters, deque_in, is_cancellation, new_waiter, remove_waiter, somebody_waits, wake};
+use super::{Waiters, Way, deque_in, is_cancellation, new_waiter, remove_waiter, somebody_waits, wake};
 use crate::async_call::{AsyncCall, Body, Step, exit_arguments};
 use crate::error::Error;
+use crate::event_loop::observed;
 use crate::ffi::async_function;
 use crate::ffi::{
     Class, ClassCell, Deque, Hooks, Import, Name, Obj, Own, Raised, Result, Slot, Visit, class, exception,
@@ -25,8 +26,9 @@ pub struct Semaphore {
     waiters: Slot,
     /// The loop it belongs to, once somebody had to wait.
     event_loop: Slot,
-    /// Has the instance methods of its own?
-    is_patched: Cell<bool>,
+    way: Cell<Way>,
+    /// Who holds it, as `ferraio.diagnose` has noted.
+    holders: Slot,
 }
 
 static CELL: ClassCell = ClassCell::new();
@@ -63,6 +65,7 @@ impl Class for Semaphore {
         self.bound.visit(visit);
         self.waiters.visit(visit);
         self.event_loop.visit(visit);
+        self.holders.visit(visit);
     }
 
     fn clear(&self) {
@@ -70,42 +73,78 @@ impl Class for Semaphore {
         self.bound.clear();
         self.waiters.clear();
         self.event_loop.clear();
+        self.holders.clear();
     }
 }
 
 impl Own<Semaphore> {
-    /// Are all methods the original ones, and the value a number that fits?
+    /// Are all methods the original ones, the value a number that fits, and nobody is told?
     #[inline(always)]
     fn is_plain(&self) -> Result<bool> {
-        Ok(!self.is_patched.get() && !self.odd_value.is_some() && HOOKS.are_original(self.obj())?)
+        Ok(self.way.get() == Way::Short && !self.odd_value.is_some() && HOOKS.are_original(self.obj())?)
+    }
+
+    fn is_observed(&self) -> Result<bool> {
+        Ok(self.way.get() == Way::Observed && !self.odd_value.is_some() && HOOKS.are_original(self.obj())?)
     }
 
     /// The first step of `acquire()`, or of `__aenter__()`, whose result is `None`.
     #[inline]
     pub fn acquire(&self, entering: bool) -> Result<Step> {
-        if self.is_plain()? {
-            let held = self.waiters.get();
-            let must_wait = match Waiters::of(&held)? {
-                Waiters::None => Some(self.value.get() == 0),
-                Waiters::Deque(deque) => Some(self.value.get() == 0 || somebody_waits(deque)?),
-                Waiters::Other => None,
-            };
-            if must_wait == Some(false) {
-                self.value.set(self.value.get() - 1);
-                return Ok(come_in(entering));
+        if self.is_plain()?
+            && let Some(step) = self.acquire_shortly(entering)?
+        {
+            return Ok(step);
+        }
+        self.acquire_otherwise(entering)
+    }
+
+    #[inline(always)]
+    fn acquire_shortly(&self, entering: bool) -> Result<Option<Step>> {
+        let held = self.waiters.get();
+        let must_wait = match Waiters::of(&held)? {
+            Waiters::None => Some(self.value.get() == 0),
+            Waiters::Deque(deque) => Some(self.value.get() == 0 || somebody_waits(deque)?),
+            Waiters::Other => None,
+        };
+        if must_wait == Some(false) {
+            self.value.set(self.value.get() - 1);
+            return Ok(Some(come_in(entering)));
+        }
+        if WAITS_HERE
+            && must_wait == Some(true)
+            && let Some(waiter) = new_waiter(&self.event_loop)?
+        {
+            if let Some(deque) = Deque::from_exact(&deque_in(&self.waiters)?)? {
+                deque.append(waiter.obj())?;
             }
-            if WAITS_HERE
-                && must_wait == Some(true)
-                && let Some(waiter) = new_waiter(&self.event_loop)?
-            {
-                if let Some(deque) = Deque::from_exact(&deque_in(&self.waiters)?)? {
-                    deque.append(waiter.obj())?;
-                }
-                return Ok(Step::Wait(waiter));
-            }
+            return Ok(Some(Step::Wait(waiter)));
+        }
+        Ok(None)
+    }
+
+    #[cold]
+    fn acquire_otherwise(&self, entering: bool) -> Result<Step> {
+        if self.is_observed()?
+            && let Some(step) = self.acquire_shortly(entering)?
+        {
+            observed::acquiring(self.obj(), &step);
+            return Ok(step);
         }
         let name = if entering { &AENTER } else { &ACQUIRE };
-        ORIGINAL.get()?.attr(name)?.call([self.obj()]).map(Step::Delegate)
+        let coro = ORIGINAL.get()?.attr(name)?.call([self.obj()])?;
+        if self.way.get() == Way::Observed {
+            observed::CONTENDED.tell([self.obj()]);
+        }
+        Ok(Step::Delegate(coro))
+    }
+
+    /// asyncio's own `acquire()` has got a place.
+    #[cold]
+    pub fn acquired_otherwise(&self) {
+        if self.way.get() == Way::Observed {
+            observed::TAKEN.tell([self.obj()]);
+        }
     }
 
     /// The wait of `acquire()` is over: whoever woke us has counted us in already.
@@ -123,20 +162,36 @@ impl Own<Semaphore> {
         }
         // Others may have come while this one was woken, and had to wait for their turn.
         while self.value.get() > 0 && self.wake_next()? {}
-        match error {
-            None => Ok(come_in(entering)),
-            Some(error) => Err(Raised::exception(error)),
+        if let Some(error) = error {
+            return Err(Raised::exception(error));
         }
+        let step = come_in(entering);
+        if self.way.get() == Way::Observed {
+            observed::acquiring(self.obj(), &step);
+        }
+        Ok(step)
     }
 
     /// `release()`
     #[inline]
     pub fn release(&self) -> Result<()> {
-        let limit = match self.bound.get() {
+        match self.limit() {
+            Some(limit) if self.is_plain()? => self.release_shortly(limit),
+            limit => self.release_otherwise(limit),
+        }
+    }
+
+    /// How many may come in at most; nothing if that is no plain number.
+    #[inline(always)]
+    fn limit(&self) -> Option<i64> {
+        match self.bound.get() {
             None => Some(i64::MAX),
             Some(bound) => bound.exact_i64(),
-        };
-        let (Some(limit), true) = (limit, self.is_plain()?) else { return self.release_slowly() };
+        }
+    }
+
+    #[inline(always)]
+    fn release_shortly(&self, limit: i64) -> Result<()> {
         if self.value.get() >= limit {
             return Err(Error::Value(String::from("BoundedSemaphore released too many times")).raise());
         }
@@ -145,7 +200,14 @@ impl Own<Semaphore> {
     }
 
     #[cold]
-    fn release_slowly(&self) -> Result<()> {
+    fn release_otherwise(&self, limit: Option<i64>) -> Result<()> {
+        if let Some(limit) = limit
+            && self.is_observed()?
+        {
+            self.release_shortly(limit)?;
+            observed::RELEASED.tell([self.obj()]);
+            return Ok(());
+        }
         let original = if self.bound.is_some() { &ORIGINAL_BOUNDED } else { &ORIGINAL };
         original.get()?.attr(&RELEASE)?.call([self.obj()]).map(drop)
     }
@@ -153,7 +215,7 @@ impl Own<Semaphore> {
     /// The first step of `__aexit__()`.
     #[inline]
     pub fn exit(&self) -> Result<Step> {
-        if !self.is_plain()? {
+        if !self.is_plain()? && !self.is_observed()? {
             let none = Obj::none();
             return ORIGINAL.get()?.attr(&AEXIT)?.call([self.obj(), &none, &none, &none]).map(Step::Delegate);
         }
@@ -247,7 +309,7 @@ fn set_bound(this: &Own<Semaphore>, value: Option<&Obj>) -> Result<()> {
 
 fn set_attribute(this: &Own<Semaphore>, name: &Obj, value: Option<&Obj>) -> Result<()> {
     if HOOKS.have(name) {
-        this.is_patched.set(true);
+        this.way.set(Way::Patched);
     }
     this.obj().generic_set_attr(name, value)
 }
@@ -275,6 +337,7 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
                 attribute!(Semaphore, "_bound_value", bound, set_bound),
                 slot_attribute!(Semaphore, "_waiters", waiters),
                 slot_attribute!(Semaphore, "_loop", event_loop),
+                slot_attribute!(Semaphore, "_holders", holders),
             ],
             slots: vec![slot!(Semaphore, setattro, set_attribute)],
             ..Default::default()

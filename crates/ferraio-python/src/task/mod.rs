@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::diagnose::failure;
 use crate::error::Error;
-use crate::event_loop::{self, EventLoop, Ready};
+use crate::event_loop::{self, EventLoop, Ready, observed};
 use crate::ffi::class::{MANY, StartsWith};
 use crate::ffi::coroutine::{Step, copy_context, in_context, is_context, send_none, throw};
 use crate::ffi::{
@@ -48,6 +48,8 @@ pub struct Task {
 }
 
 static CELL: ClassCell = ClassCell::new();
+/// So many requests to cancel that nobody took back are a loop that runs for nothing.
+const OFTEN: u32 = 1000;
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
 /// How many tasks were given a name.
 static NAMED: AtomicU64 = AtomicU64::new(0);
@@ -163,11 +165,25 @@ impl Own<Task> {
     /// A task of a loop of ours, its first step scheduled.
     #[inline]
     pub fn create(event_loop: &Own<EventLoop>, coro: &Obj, options: Options) -> Result<Own<Task>> {
-        if !event_loop.is_plain() || options.eager_start || !is_coroutine(coro)? {
-            let task = Own::new(Task::uninitialised)?;
-            task.begin(coro, Some(event_loop.obj().clone()), options)?;
-            return Ok(task);
+        if !event_loop.has_no_flags() || options.eager_start || !is_coroutine(coro)? {
+            return Self::create_after_a_look(event_loop, coro, options);
         }
+        Self::create_shortly(event_loop, coro, options)
+    }
+
+    #[cold]
+    fn create_after_a_look(event_loop: &Own<EventLoop>, coro: &Obj, options: Options) -> Result<Own<Task>> {
+        if event_loop.is_plain() && !options.eager_start && is_coroutine(coro)? {
+            event_loop.check_open()?;
+            return Self::create_shortly(event_loop, coro, options);
+        }
+        let task = Own::new(Task::uninitialised)?;
+        task.begin(coro, Some(event_loop.obj().clone()), options)?;
+        Ok(task)
+    }
+
+    #[inline(always)]
+    fn create_shortly(event_loop: &Own<EventLoop>, coro: &Obj, options: Options) -> Result<Own<Task>> {
         let context = match options.context {
             Some(context) if !context.is_none() => check_context(context)?,
             _ => copy_context()?,
@@ -310,13 +326,34 @@ impl Own<Task> {
         };
         let step = match &error {
             None => send_none(&coro),
-            Some(error) => throw(&coro, error),
+            Some(error) => return self.throw_in(&coro, error),
         };
+        self.take_step(step)
+    }
+
+    #[inline]
+    fn take_step(&self, step: Step) -> Result<()> {
         match step {
             Step::Yield(awaited) => self.wait_for(awaited),
             Step::Return(result) => self.end_with_result(result),
             Step::Raise(raised) => self.end_with_error(raised),
         }
+    }
+
+    fn throw_in(&self, coro: &Obj, error: &Obj) -> Result<()> {
+        if self.cancel_requests.get() == 0 || !self.is_observed() {
+            return self.take_step(throw(coro, error));
+        }
+        let seen = observed::CANCELLING.tell([self.obj(), error]);
+        self.take_step(throw(coro, error))?;
+        if let Some(seen) = seen.filter(|seen| !seen.is_none()) {
+            observed::CANCELLED.tell([self.obj(), &seen]);
+        }
+        Ok(())
+    }
+
+    fn is_observed(&self) -> bool {
+        self.future.event_loop.get().is_some_and(|event_loop| observed::observes(&event_loop))
     }
 
     #[inline]
@@ -345,6 +382,9 @@ impl Own<Task> {
         failure::task_failed(self.obj(), &error);
         future.fail(error.clone())?;
         task_list::remove(self);
+        if !stop && self.is_observed() {
+            observed::TASK_FAILED.tell([self.obj()]);
+        }
         if stop { Err(Raised::exception(error)) } else { Ok(()) }
     }
 
@@ -481,6 +521,9 @@ impl Own<Task> {
             return Ok(false);
         }
         self.cancel_requests.set(self.cancel_requests.get().saturating_add(1));
+        if self.cancel_requests.get() == OFTEN && self.is_observed() {
+            observed::CANCELLED_OFTEN.tell([self.obj()]);
+        }
         if let Some(awaited) = self.waits_for.get() {
             // The future stays noted: it may be a task that ignores the cancellation, to be cancelled again later.
             if self.cancel_awaited(&awaited, message.clone())? {
@@ -498,6 +541,9 @@ impl Own<Task> {
     }
 
     fn report_destroyed(&self) {
+        if self.is_observed() {
+            observed::TASK_DESTROYED.tell([self.obj()]);
+        }
         let report = || {
             let event_loop = self.future.loop_of()?;
             let context = Obj::dict()?;

@@ -1,0 +1,190 @@
+"""How a deadlock reads: who waits where for what, who holds it since when, and the circle if there is one."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ferraio.diagnose import await_graph, holders
+from ferraio.diagnose.await_graph import Wait, name_of, started_at, wait_of
+from ferraio.diagnose.finding import Finding, Place
+from ferraio.diagnose.library import is_installed
+from ferraio.diagnose.wording import count
+
+#: How many tasks are shown, unless the circle is longer.
+_SHOWN = 8
+#: From how many tasks a circle is looked for.
+_TRIED = 100
+
+
+def in_order(tasks) -> list[asyncio.Task]:
+    """Return tasks in the order of their names: the oldest first, if they have the usual ones."""
+    return sorted(tasks, key=lambda task: (len(task.get_name()), task.get_name()))
+
+
+def certain(waits: list[Wait]) -> Finding:
+    """Describe a deadlock of all tasks of a loop."""
+    return _finding(waits, "deadlock", "nothing can wake the loop any more: no timer, no socket, no other thread")
+
+
+def suspected(waits: list[Wait], seconds: float) -> Finding:
+    """Describe tasks that have not moved for so long."""
+    return _finding(waits, "suspected deadlock", f"nothing about this has changed for {seconds:.1f} seconds")
+
+
+def _finding(waits: list[Wait], title: str, why: str) -> Finding:
+    told, is_circle = _line(waits)
+    others = [wait for wait in waits if all(wait.task is not each.task for each in told)]
+    shown = told + others[: max(_SHOWN - len(told), 0)]
+    names = _names(shown)
+    message = ", which ".join(f"waits for {_what(wait, names)}" for wait in told)
+    message = f"{title}: {name_of(told[0].task)} {message}"
+    if others:
+        message += f"; {count(len(others), 'other task waits', 'other tasks wait')} too"
+    notes = [why, *(path for wait in shown if (path := _path(wait)))]
+    if len(shown) < len(waits):
+        notes.append(f"{count(len(waits) - len(shown), 'more task is', 'more tasks are')} not shown")
+    last = told[0] if is_circle else told[-1]
+    return Finding(
+        "FER007",
+        message,
+        _place(last) or next(filter(None, map(_place, shown)), None),
+        notes=tuple(notes),
+        help=_help(last, is_circle),
+        task=last.task.get_name(),
+        related=tuple(_related(shown, names)),
+    )
+
+
+def _line(waits: list[Wait]) -> tuple[list[Wait], bool]:
+    """Return waits of which each is for the task of the next, and whether the last is for the first again."""
+    known = {wait.task: wait for wait in waits}
+    straight: list[Wait] = []
+    for start in waits[:_TRIED]:
+        line: list[Wait] = []
+        wait: Wait | None = start
+        while wait is not None and wait not in line:
+            line.append(wait)
+            task = next((each for each in wait.blockers or () if isinstance(each, asyncio.Task)), None)
+            wait = None if task is None else known.get(task) or wait_of(task)
+        if wait is not None:
+            circle = line[line.index(wait) :]
+            # A lock says more than a task that is awaited.
+            first = next((index for index, each in enumerate(circle) if each.is_for_lock), 0)
+            return circle[first:] + circle[:first], True
+        if not straight or (_is_inside_a_package(straight[-1]) and line[-1].is_for_primitive):
+            straight = line
+    return straight, False
+
+
+def _is_inside_a_package(wait: Wait) -> bool:
+    """Is it a package that waits, for what only it knows?"""
+    return not wait.is_for_primitive and bool(wait.chain) and is_installed(wait.chain[-1].filename)
+
+
+def _place(wait: Wait) -> Place | None:
+    return wait.place or started_at(wait.task)
+
+
+def _names(waits: list[Wait]) -> dict[int, str]:
+    """Name what is waited for, by its id: `the Lock`, or `Lock A` and `Lock B` when there are several."""
+    kinds: dict[str, list[int]] = {}
+    for wait in waits:
+        if wait.owner is not None:
+            ids = kinds.setdefault(type(wait.owner).__name__, [])
+            if id(wait.owner) not in ids:
+                ids.append(id(wait.owner))
+    return {
+        each: f"{kind} {chr(ord('A') + index)}" if len(ids) > 1 else f"the {kind}"
+        for kind, ids in kinds.items()
+        for index, each in enumerate(ids)
+    }
+
+
+def _what(wait: Wait, names: dict[int, str]) -> str:
+    """Say what a task waits for, and who has it."""
+    owner, name = wait.owner, names.get(id(wait.owner), "")
+    if wait.is_for_lock:
+        return f"{name}, {_held(wait)}"
+    match owner:
+        case await_graph.QUEUE() if wait.method == "put":
+            return f"room in {name}, which is full ({owner.qsize()} of {owner.maxsize})"
+        case await_graph.QUEUE() if wait.method == "join":
+            return f"all items of {name} to be done, of which {owner._unfinished_tasks} are not"
+        case await_graph.QUEUE():
+            return f"an item of {name}, which is empty"
+        case await_graph.EVENT():
+            return f"{name}, which nobody sets"
+        case await_graph.CONDITION():
+            return f"a notification of {name}"
+        case await_graph.BARRIER():
+            return f"others at {name}, where {owner.n_waiting} of {owner.parties} are"
+        case await_graph.TASK_GROUP():
+            return f"{count(len(wait.others or ()), 'task', 'tasks')} of its TaskGroup"
+    if isinstance(wait.future, asyncio.Task):
+        return f"the end of {name_of(wait.future)}"
+    if wait.others is not None:
+        return name_of(wait.others[0]) + (f" and {len(wait.others) - 1} more" if len(wait.others) > 1 else "")
+    return "a future that nobody resolves"
+
+
+def _held(wait: Wait) -> str:
+    noted = holders.of(wait.owner)
+    if not noted:
+        return "which somebody holds"
+    if any(holder.task is wait.task for holder in noted):
+        return "which it holds itself"
+    first = noted[0]
+    if first.task is None or first.task.done():
+        return f"which task {first.name!r} took, that has ended without giving it back"
+    return f"held by {name_of(first.task)}"
+
+
+def _related(waits: list[Wait], names: dict[int, str]):
+    told: set[tuple[Place, str]] = set()
+    for wait in waits:
+        place = _place(wait)
+        places = [] if place is None else [(place, f"{name_of(wait.task)} waits for {_what(wait, names)}")]
+        if wait.is_for_lock:
+            places += [
+                (holder.place, f"task {holder.name!r} took {names[id(wait.owner)]} here")
+                for holder in holders.of(wait.owner)[:_SHOWN]
+            ]
+        for each in places:
+            if each not in told:
+                told.add(each)
+                yield each
+
+
+def _path(wait: Wait) -> str:
+    """Say through which awaits a task has come to where it waits."""
+    if len(wait.chain) < 2:
+        return ""
+    return f"{name_of(wait.task)} is there by way of {' → '.join(map(str, wait.chain[:-1]))}"
+
+
+def _help(wait: Wait, is_circle: bool) -> str | None:
+    """Say what to write instead."""
+    owner = wait.owner
+    if wait.is_for_lock:
+        noted = holders.of(owner)
+        if any(holder.task is wait.task for holder in noted):
+            return f"asyncio's {type(owner).__name__} cannot be taken twice by one task; do the inner work without it"
+        if any(holder.task is None or holder.task.done() for holder in noted):
+            return "write `async with lock:`, which gives the lock back however the block is left"
+        return "take the locks in the same order everywhere" if is_circle else "let whoever has it give it back"
+    if is_circle:
+        return "let one of them go on without waiting for the other"
+    match owner:
+        case await_graph.QUEUE() if wait.method == "put":
+            return "start who takes items out, or let the queue grow: asyncio.Queue()"
+        case await_graph.QUEUE() if wait.method == "join":
+            return "call queue.task_done() for each item that was taken out, in a `finally:`"
+        case await_graph.QUEUE():
+            return "let whoever puts items put one more that says that it was the last, or call queue.shutdown()"
+        case await_graph.EVENT():
+            return "call event.set() on every way, also when there was an error"
+        case await_graph.CONDITION():
+            return "call condition.notify_all() after each change"
+        case await_graph.BARRIER():
+            return "let as many tasks come as the barrier wants, or call `await barrier.abort()`"
+    return "keep the future where somebody calls future.set_result(…) on every way, also when there was an error"

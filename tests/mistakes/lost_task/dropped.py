@@ -1,0 +1,15 @@
+"""A task that nobody keeps fails."""
+
+import asyncio
+
+
+async def save():
+    raise OSError("disk full")
+
+
+async def main():
+    asyncio.create_task(save())  # FER006: failed with OSError: disk full
+    await asyncio.sleep(0.01)
+
+
+asyncio.run(main())
