@@ -73,6 +73,7 @@ def hooks():
         loop.__init__,
         loop.close,
         loop.default_exception_handler,
+        threading.excepthook,
         loop._set_coroutine_origin_tracking,
         sys.get_coroutine_origin_tracking_depth(),
     )
