@@ -73,6 +73,7 @@ def hooks():
         loop.__init__,
         loop.close,
         loop.default_exception_handler,
+        threading.excepthook,
         loop._set_coroutine_origin_tracking,
         sys.get_coroutine_origin_tracking_depth(),
     )
@@ -312,3 +313,8 @@ def test_uninstall_ends_what_install_began(monkeypatch):
     assert diagnose.current().settings.mode == "hint"
     ferraio.uninstall()
     assert (hooks(), diagnose.current()) == (before, None)
+
+
+@pytest.mark.parametrize("ending", ["sys.modules.clear()", "del sys.modules['__main__']", "sys.stderr.close()"])
+def test_a_program_may_end_in_ruins(command, ending):
+    assert command("run", "app.py", program=f"import sys\n{ending}", FERRAIO="hint").returncode == 0
