@@ -26,6 +26,7 @@ pub struct Semaphore {
     waiters: Slot,
     /// The loop it belongs to, once somebody had to wait.
     event_loop: Slot,
+    /// Which way its calls take.
     way: Cell<Way>,
     /// Who holds it, as `ferraio.diagnose` has noted.
     holders: Slot,
