@@ -44,8 +44,9 @@ bench: $(release)/.installed $(release)/.bench-tools ## asyncio, uvloop, rloop a
 	$(release)/bin/python -m benches $(ARGS)
 
 .PHONY: bench-diagnose
-bench-diagnose: $(release)/.installed ## what it costs to be diagnosed
+bench-diagnose: $(release)/.installed ## what it costs to be diagnosed, and how soon a blocked loop is reported
 	$(release)/bin/python -m benches.diagnosis $(ARGS)
+	$(release)/bin/python -m benches.blocking
 
 .PHONY: wheels
 wheels: ## an optimised wheel for each Python found, in dist/
