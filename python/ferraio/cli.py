@@ -42,9 +42,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _run(output_format: str | None, kind: str, program: str, arguments: list[str]) -> None:
     from ferraio import _diagnosing
-    from ferraio._install import install
+    from ferraio._install import install_names
 
-    install()
+    install_names()
     try:
         observe = _diagnosing.observed_program(output_format)
     except ValueError as error:

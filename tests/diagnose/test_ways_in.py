@@ -73,6 +73,7 @@ def hooks():
         loop.__init__,
         loop.close,
         loop.default_exception_handler,
+        threading.excepthook,
         loop._set_coroutine_origin_tracking,
         sys.get_coroutine_origin_tracking_depth(),
     )
@@ -287,3 +288,33 @@ def test_rule_prints_its_page_and_the_list(command):
     assert (page.returncode, page.stdout.startswith("# FER001")) == (0, True)
     unknown = command("rule", "FER999")
     assert (unknown.returncode, unknown.stderr) == (2, "ferraio: there is no rule FER999; `ferraio rule` lists all\n")
+
+
+def test_what_is_not_needed_is_not_imported(command):
+    program = "import sys, asyncio, ferraio\nferraio.run(asyncio.sleep(0))\n"
+    program += "print([name for name in sys.modules if 'ferraio.diagnose' in name])"
+    assert command("run", "app.py", program=program).stdout == "[]\n"
+
+
+def test_install_diagnoses_when_the_environment_says_so(command):
+    program = "import ferraio\nferraio.install()\n" + FORGETS
+    python = [sys.executable, "-c", program]
+    kept = {name: value for name, value in os.environ.items() if name != "FERRAIO"}
+    for variable, shown in (({}, False), ({"FERRAIO": "hint"}, True), ({"FERRAIO": "off"}, False)):
+        outcome = subprocess.run(python, env=kept | variable, capture_output=True, text=True, timeout=60)
+        assert (outcome.returncode, "error[FER001]" in outcome.stderr) == (0, shown)
+
+
+def test_uninstall_ends_what_install_began(monkeypatch):
+    before = hooks()
+    monkeypatch.setenv("FERRAIO", "hint")
+    ferraio.install()
+    ferraio.install()
+    assert diagnose.current().settings.mode == "hint"
+    ferraio.uninstall()
+    assert (hooks(), diagnose.current()) == (before, None)
+
+
+@pytest.mark.parametrize("ending", ["sys.modules.clear()", "del sys.modules['__main__']", "sys.stderr.close()"])
+def test_a_program_may_end_in_ruins(command, ending):
+    assert command("run", "app.py", program=f"import sys\n{ending}", FERRAIO="hint").returncode == 0

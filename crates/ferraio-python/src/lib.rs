@@ -5,12 +5,13 @@
 //! | `ffi/` | the safe layer over CPython's C API |
 //! | `imports.rs`, `error.rs` | Python names, and our errors as Python exceptions |
 //! | `event_loop/` | the loop: turn, scheduling, watched fds |
-//! | `handle.rs`, `thread_safe_handle.rs`, `future.rs`, `future_iterator.rs`, `task.rs` | what the loop runs |
-//! | `transport/` | stream sockets, and the loop's `sock_*` |
+//! | `handle.rs`, `thread_safe_handle.rs`, `future/`, `future_iterator.rs`, `task/` | what the loop runs |
+//! | `transport/` | transports of streams, datagrams and TLS, and the loop's `sock_*` |
+//! | `streams/` | readers and writers above a transport |
 //! | `async_call.rs`, `attributes.rs` | async methods without coroutines, and attributes that are fields |
 //! | `diagnose/` | what the diagnosis of programs has in Rust |
 //! | `sync/` | locks, events, semaphores, queues |
-//! | `sleep.rs`, `gather.rs`, `wait.rs`, `task_group.rs`, `timeout.rs` | what programs call |
+//! | `sleep.rs`, `sleep_future.rs`, `gather.rs`, `wait.rs`, `task_group.rs`, `timeout.rs` | what programs call |
 
 mod async_call;
 mod attributes;
@@ -24,6 +25,7 @@ mod gather;
 mod handle;
 mod imports;
 mod sleep;
+mod sleep_future;
 mod streams;
 mod sync;
 mod task;
@@ -50,6 +52,7 @@ fn fill(module: &Obj) -> Result<()> {
         ("_GatheringFuture", gather::make_class(module)?),
         ("_WaitingFuture", wait::make_class(module)?),
         ("Sleep", sleep::make_class(module)?),
+        ("_SleepFuture", sleep_future::make_class(module)?),
         ("AsyncCall", async_call::make_class(module)?),
         ("Lock", sync::lock::make_class(module)?),
         ("Event", sync::event::make_class(module)?),

@@ -1,6 +1,6 @@
 """Explains errors that a mistake with `await` or with loops leads to: what they say stays, a note is added.
 
-An error is explained when it ends a task, a run or the program, or reaches the exception handler of a loop. Each kind
+An error is explained when it ends a task, a run, a thread or the program, or reaches the handler of a loop. Each kind
 of mistake has a module with ``explain(error, steps, task)``, which returns a finding if the error is of its kind.
 `steps` are the frames of its traceback, the innermost last.
 """
@@ -8,33 +8,39 @@ of mistake has a module with ``explain(error, steps, task)``, which returns a fi
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
 from ferraio import _ferraio
-from ferraio.diagnose import missing_await, nested_run, outside_async, rendering, reporter, wrong_loop
+from ferraio.diagnose import missing_await, nested_run, notebook, outside_async, rendering, reporter, wrong_loop
 from ferraio.diagnose.settings import Settings
 
 _EXPLAINERS = (outside_async, nested_run, wrong_loop, missing_await)
-_before: Any = None
+# What was there before us, by its name.
+_before: dict[str, Any] = {}
 
 
 def start(settings: Settings) -> None:
-    """With hints, explain the errors of tasks and callbacks, too."""
-    global _before
-    if settings.shown:
-        _ferraio._tell_failures(True)
-        if asyncio.BaseEventLoop.default_exception_handler is not _default_exception_handler:
-            _before = asyncio.BaseEventLoop.default_exception_handler
-            asyncio.BaseEventLoop.default_exception_handler = _default_exception_handler  # type: ignore[method-assign]
+    """With hints, explain the errors of tasks, callbacks and threads, and of cells in a notebook, too."""
+    if not settings.shown:
+        return
+    _ferraio._tell_failures(True)
+    notebook.explain_errors(explain)
+    for place, name, ours in _STAND_INS:
+        if getattr(place, name) is not ours:
+            _before[name] = getattr(place, name)
+            setattr(place, name, ours)
 
 
 def stop() -> None:
     """Explain no more."""
     _ferraio._tell_failures(False)
-    if asyncio.BaseEventLoop.default_exception_handler is _default_exception_handler:
-        asyncio.BaseEventLoop.default_exception_handler = _before  # type: ignore[method-assign]
+    notebook.explain_no_more()
+    for place, name, ours in _STAND_INS:
+        if getattr(place, name) is ours:
+            setattr(place, name, _before[name])
 
 
 def task_failed(task: Any, error: BaseException) -> None:
@@ -46,7 +52,20 @@ def _default_exception_handler(loop: Any, context: dict[str, Any]) -> None:
     error = context.get("exception")
     if isinstance(error, BaseException):
         explain(error)
-    _before(loop, context)
+    _before["default_exception_handler"](loop, context)
+
+
+def _excepthook(failure: threading.ExceptHookArgs) -> None:
+    """A thread is about to end with an error."""
+    if failure.exc_value is not None:
+        explain(failure.exc_value)
+    _before["excepthook"](failure)
+
+
+_STAND_INS: tuple[tuple[Any, str, Any], ...] = (
+    (asyncio.BaseEventLoop, "default_exception_handler", _default_exception_handler),
+    (threading, "excepthook", _excepthook),
+)
 
 
 def explain(error: BaseException, task: str | None = None) -> None:
@@ -84,6 +103,7 @@ def _explain(error: BaseException, task: str | None) -> None:
 def _steps(traceback: TracebackType | None) -> list[TracebackType]:
     steps = []
     while traceback is not None:
-        steps.append(traceback)
+        if not notebook.is_of_the_shell(traceback.tb_frame.f_globals.get("__name__", "")):
+            steps.append(traceback)
         traceback = traceback.tb_next
     return steps

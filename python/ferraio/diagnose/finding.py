@@ -7,7 +7,7 @@ from itertools import islice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import CodeType, FrameType
+    from types import CodeType, FrameType, TracebackType
     from typing import Any
 
 
@@ -30,6 +30,11 @@ class Place:
     def of_frame(cls, frame: FrameType) -> Place:
         """Return where a frame is now."""
         return cls.of_code(frame.f_code, frame.f_lasti, frame.f_lineno)
+
+    @classmethod
+    def of_step(cls, step: TracebackType) -> Place:
+        """Return where a frame was when an exception went through it."""
+        return cls.of_code(step.tb_frame.f_code, step.tb_lasti, step.tb_lineno)
 
     @classmethod
     def of_code(cls, code: CodeType, instruction: int, line: int | None = None) -> Place:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
+from ferraio.diagnose import notebook
 from ferraio.diagnose.finding import Place
 from ferraio.diagnose.source import Call, method_column
 
@@ -64,7 +65,7 @@ def what_to_write(call: Call) -> str:
             return (
                 f"make it `async def {name}` and write `{line}`, or give a running loop `asyncio.create_task({text})`"
             )
-    return f"write `asyncio.run({text})`"
+    return f"write `{line}`" if notebook.shell() is not None else f"write `asyncio.run({text})`"
 
 
 def _awaited_line(call: Call) -> str | None:
@@ -75,6 +76,9 @@ def _awaited_line(call: Call) -> str | None:
             return call.rewritten(collection, ("await asyncio.gather(", ")"), skip)
         case ast.ListComp() | ast.SetComp() as comprehension if comprehension.elt is call.node:
             return call.rewritten(comprehension, ("await asyncio.gather(*", ")"))
+        case ast.Call(func=ast.Attribute(attr="run" | "run_until_complete")) as refused:
+            # It was refused, because a loop runs already.
+            return call.rewritten(refused, (f"await {ast.unparse(call.node)}", ""), None)
     return call.with_await()
 
 

@@ -14,7 +14,7 @@ from ferraio import _ferraio
 from ferraio.diagnose import never_awaited
 from ferraio.diagnose.finding import Finding, Place
 from ferraio.diagnose.forms import underlined, what_to_write
-from ferraio.diagnose.source import Call, call_at, calls_in, find_call, is_of_a_loop
+from ferraio.diagnose.source import Call, call_at, calls_in, find_call, is_of_a_loop, text_at
 
 _COROUTINES = (types.CoroutineType, _ferraio.AsyncCall, _ferraio.Sleep, _ferraio.SocketOperation)
 #: How deep in lists and dicts a coroutine is looked for.
@@ -45,7 +45,7 @@ def explain(error: BaseException, steps: list[TracebackType], task: str | None) 
     ours = [step for step in steps if not is_of_a_loop(step.tb_frame.f_code.co_filename)]
     if not ours:
         return None
-    place = Place.of_code(ours[-1].tb_frame.f_code, ours[-1].tb_lasti, ours[-1].tb_lineno)
+    place = Place.of_step(ours[-1])
     slip = _slip(text, place, ours[-1].tb_frame)
     return slip and Finding("FER009", slip[0], place, help=slip[1], task=task)
 
@@ -61,28 +61,35 @@ def _finding(name: str, place: Place, call: Call | None, task: str | None) -> Fi
 
 
 def _unawaited(error: BaseException, steps: list[TracebackType]) -> tuple[str, Place, Call | None] | None:
-    """Find the coroutine that was used, and where it was made."""
+    """Find the coroutine that was used, and where it was made: in what the error keeps, or in the expressions."""
     used = getattr(error, "obj", None)
-    if not isinstance(used, _COROUTINES):
-        used = next(_coroutines_in(steps), None)
-    if used is not None:
-        place = never_awaited.where_it_was_made(used)
-        if place is not None:
-            return used.__qualname__, place, find_call(place.filename, place.line, used.__name__, place.column)
+    if isinstance(used, _COROUTINES):
+        return _made(used)
     for step in reversed(steps):
+        for used in _coroutines_named(step):
+            return _made(used)
         call = _call_of_coroutine_function(step)
         if call is not None:
             return call.callee, call.place, call
     return None
 
 
-def _coroutines_in(steps: list[TracebackType]) -> Iterator[Any]:
-    """Return the coroutines that have not begun among the variables of the frames, the innermost first."""
-    for step in reversed(steps):
-        names = _names_at(step)
-        variables = step.tb_frame.f_locals
-        for name in sorted(variables, key=lambda name: name not in names):
-            yield from _coroutines_under(variables[name], _DEPTH)
+def _made(coroutine: Any) -> tuple[str, Place, Call | None] | None:
+    place = never_awaited.where_it_was_made(coroutine)
+    if place is None:
+        return None
+    return coroutine.__qualname__, place, find_call(place.filename, place.line, coroutine.__name__, place.column)
+
+
+def _coroutines_named(step: TracebackType) -> Iterator[Any]:
+    """Return the coroutines that have not begun among the variables in the expression that raised.
+
+    Without its source, that is all variables.
+    """
+    names = set(re.findall(r"\w+", text_at(Place.of_step(step))))
+    for name, value in step.tb_frame.f_locals.items():
+        if not names or name in names:
+            yield from _coroutines_under(value, _DEPTH)
 
 
 def _coroutines_under(value: Any, depth: int) -> Iterator[Any]:
@@ -90,33 +97,14 @@ def _coroutines_under(value: Any, depth: int) -> Iterator[Any]:
         if not isinstance(value, types.CoroutineType) or inspect.getcoroutinestate(value) == inspect.CORO_CREATED:
             yield value
     elif depth and type(value) in (list, tuple, set, dict):
-        members = list(value.values() if type(value) is dict else value)
-        for member in members[:_MEMBERS]:
+        members = value.values() if type(value) is dict else value
+        for member in list(members)[:_MEMBERS]:
             yield from _coroutines_under(member, depth - 1)
-
-
-def _names_at(step: TracebackType) -> set[str]:
-    """Return the names in the expression that raised."""
-    place = Place.of_code(step.tb_frame.f_code, step.tb_lasti, step.tb_lineno)
-    return set(re.findall(r"\w+", _text_at(place)))
-
-
-def _text_at(place: Place) -> str:
-    import linecache
-
-    lines = [
-        line.encode() for line in linecache.getlines(place.filename)[place.line - 1 : place.end_line or place.line]
-    ]
-    if not lines or place.column is None or place.end_column is None:
-        return b"".join(lines).decode()
-    lines[-1] = lines[-1][: place.end_column]
-    lines[0] = lines[0][place.column :]
-    return b"".join(lines).decode(errors="replace")
 
 
 def _call_of_coroutine_function(step: TracebackType) -> Call | None:
     """Find the call of an async function, not awaited, in the expression that raised."""
-    place = Place.of_code(step.tb_frame.f_code, step.tb_lasti, step.tb_lineno)
+    place = Place.of_step(step)
     end_line = place.end_line or place.line
     for call in calls_in(place.filename):
         if place.line <= call.node.lineno <= end_line and not call.awaited:
@@ -189,4 +177,4 @@ def _slip(text: str, place: Place, frame: FrameType) -> tuple[str, str] | None:
 
 def _operand(place: Place) -> str:
     """Return what stands behind the `await` at a place."""
-    return _text_at(place).removeprefix("await").strip()
+    return text_at(place).removeprefix("await").strip()

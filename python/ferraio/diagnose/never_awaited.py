@@ -20,6 +20,8 @@ import sys
 import threading
 import traceback
 import warnings
+from dataclasses import replace
+from functools import lru_cache
 from types import FrameType, ModuleType
 
 from ferraio import _ferraio
@@ -96,12 +98,12 @@ def warn_unawaited_coroutine(coroutine: Any, above: int = 0) -> None:
         _being_warned_of.discard(id(coroutine))
 
 
-def look_at_globals(module: ModuleType) -> None:
+def look_at_globals(module: ModuleType | None) -> None:
     """Report the coroutines that a program which is over still holds in its variables, and that have not begun.
 
     While other threads go on, it is not over.
     """
-    if threading.active_count() > 1:
+    if module is None or threading.active_count() > 1:
         return
     for value in list(vars(module).values()):
         if inspect.iscoroutine(value) and inspect.getcoroutinestate(value) == inspect.CORO_CREATED:
@@ -158,16 +160,23 @@ def _finding(coroutine: Any, collected_in: FrameType | None) -> Finding:
     place, notes = _where_it_was_made(coroutine, collected_in)
     if not _tracking:
         _track_origins()
-    call = place and find_call(place.filename, place.line, coroutine.__name__, place.column)
+    finding = _at_place(coroutine.__qualname__, coroutine.__name__, place, notes)
+    task = finding.place and _task_of(finding.place, collected_in)
+    return replace(finding, task=task) if task else finding
+
+
+@lru_cache(maxsize=reporter.MOST_SITES)
+def _at_place(qualified_name: str, name: str, place: Place | None, notes: tuple[str, ...]) -> Finding:
+    """Make the finding of a place. The source is asked once, however often it happens there."""
+    call = place and find_call(place.filename, place.line, name, place.column)
     if call is not None:
         place, notes = underlined(call, place), what_became_of_it(call)
     return Finding(
         "FER001",
-        f"coroutine {coroutine.__qualname__}() was never awaited",
+        f"coroutine {qualified_name}() was never awaited",
         place,
         notes=("the call only made a coroutine: nothing of its body has run", *notes),
         help=call and what_to_write(call),
-        task=place and _task_of(place, collected_in),
     )
 
 
@@ -181,11 +190,9 @@ def where_it_was_made(coroutine: Any) -> Place | None:
 
 def _where_it_was_made(coroutine: Any, collected_in: FrameType | None) -> tuple[Place | None, tuple[str, ...]]:
     place = where_it_was_made(coroutine)
-    if place is not None:
-        pass
-    elif collected_in is not None and _drops_a_value(collected_in):
+    if place is None and collected_in is not None and _drops_a_value(collected_in):
         place = Place.of_frame(collected_in)
-    else:
+    if place is None:
         return Place.of_coroutine(coroutine), ("where it was called is not known; calls are noted from now on",)
     if is_of_a_loop(place.filename):
         defined = Place.of_coroutine(coroutine)

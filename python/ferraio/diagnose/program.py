@@ -36,7 +36,7 @@ class Observed:
             raise
         finally:
             if os.getpid() == process:
-                never_awaited.look_at_globals(sys.modules["__main__"])
+                never_awaited.look_at_globals(sys.modules.get("__main__"))
                 failures = diagnosis.failures()
                 if self._settings.shown:
                     took, ran = time.perf_counter() - began, time.process_time() - ran

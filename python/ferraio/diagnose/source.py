@@ -115,6 +115,17 @@ def call_at(place: Place) -> Call | None:
     return None
 
 
+def text_at(place: Place) -> str:
+    """Return the text that a place with columns covers, or its lines; empty without a source."""
+    lines = [
+        line.encode() for line in linecache.getlines(place.filename)[place.line - 1 : place.end_line or place.line]
+    ]
+    if lines and place.column is not None and place.end_column is not None:
+        lines[-1] = lines[-1][: place.end_column]
+        lines[0] = lines[0][place.column :]
+    return b"".join(lines).decode(errors="replace")
+
+
 def is_of_a_loop(filename: str) -> bool:
     """Tell whether a file is asyncio's or ferraio's own."""
     return filename.startswith(_LOOPS)

@@ -81,7 +81,7 @@ def explain(error: BaseException, steps: list[TracebackType], task: str | None) 
         return None
     steps = [step for step in steps if not is_of_a_loop(step.tb_frame.f_code.co_filename)]
     text = str(error)
-    place = Place.of_code(steps[-1].tb_frame.f_code, steps[-1].tb_lasti, steps[-1].tb_lineno) if steps else None
+    place = Place.of_step(steps[-1]) if steps else None
     if _NO_LOOP.match(text):
         return Finding(
             "FER005",
