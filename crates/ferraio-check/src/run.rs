@@ -38,6 +38,22 @@ pub struct Checked {
 
 /// Check files, and tell which file was asked for by which.
 pub fn run(task: &Task) -> (Vec<Checked>, HashSet<(PathBuf, PathBuf)>) {
+    with_stack(|| run_here(task))
+}
+
+/// Do something that may go deep: freeing a tree is recursive, too.
+fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(crate::STACK).spawn_scoped(scope, work);
+        match thread.map(std::thread::ScopedJoinHandle::join) {
+            Ok(Ok(result)) => result,
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            Err(error) => panic!("no thread can be started: {error}"),
+        }
+    })
+}
+
+fn run_here(task: &Task) -> (Vec<Checked>, HashSet<(PathBuf, PathBuf)>) {
     let storage = Storage::default();
     let program = Program::new(&storage, task.roots.clone(), task.libraries.clone());
     let work = || {
@@ -70,9 +86,9 @@ pub fn run(task: &Task) -> (Vec<Checked>, HashSet<(PathBuf, PathBuf)>) {
 /// imports is read as far as that needs.
 #[must_use]
 pub fn check_script(path: &Path, environment: &Environment) -> Vec<Finding> {
-    let storage = Storage::default();
     let target = environment.version.unwrap_or(PythonVersion::PY311);
-    let work = || {
+    let mut found = with_stack(|| {
+        let storage = Storage::default();
         let roots = path.parent().map(Path::to_path_buf).into_iter().collect();
         let program = Program::new(&storage, roots, environment.libraries.clone());
         let here = std::env::current_dir().unwrap_or_default();
@@ -81,11 +97,6 @@ pub fn check_script(path: &Path, environment: &Environment) -> Vec<Finding> {
             // Python itself says what is wrong with its syntax.
             _ => Vec::new(),
         }
-    };
-    let thread = std::thread::Builder::new().stack_size(crate::STACK);
-    let mut found = std::thread::scope(|scope| match thread.spawn_scoped(scope, work) {
-        Ok(thread) => thread.join().unwrap_or_default(),
-        Err(_) => Vec::new(),
     });
     found.retain(|finding| matches!(finding.code, Some("FER001" | "FER003")));
     found
