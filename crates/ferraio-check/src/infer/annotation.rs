@@ -198,9 +198,9 @@ impl<'a> Inference<'a, '_> {
                         {
                             return Type::Identity;
                         }
-                        Type::Callable(Rc::new(to_await(result)))
+                        Type::Callable(Rc::new(to_await(result, &arguments[1])))
                     }
-                    (Some(_), Some(_)) => Type::Callable(Rc::new(to_await(argument(1)))),
+                    (Some(_), Some(_)) => Type::Callable(Rc::new(to_await(argument(1), &arguments[1]))),
                     _ => Type::Unknown,
                 },
                 "Coroutine" if arguments.len() == 3 => {
@@ -277,6 +277,14 @@ impl<'a> Inference<'a, '_> {
             {
                 for ((_, declared), (_, given)) in declared.arguments.iter().zip(&given.arguments) {
                     self.unify(declared, given, found);
+                }
+            }
+            // Either a result or something that gives it.
+            (Type::Union(declared), Type::Coroutine(_) | Type::Awaitable(_))
+                if declared.iter().any(|member| matches!(member, Type::Awaitable(_) | Type::Coroutine(_))) =>
+            {
+                for member in declared.iter().filter(|member| !matches!(member, Type::Variable(_))) {
+                    self.unify(member, given, found);
                 }
             }
             (Type::Union(declared), given) => {
@@ -356,10 +364,13 @@ pub(super) fn has_variable(declared: &Type<'_>) -> bool {
 }
 
 /// What a callable gives that is said to be awaitable: a coroutine, or something else that nobody may drop.
-fn to_await(result: Type<'_>) -> Type<'_> {
-    match result {
-        Type::Awaitable(inner) => Type::Coroutine(Rc::new(crate::types::Coroutine::Giving((*inner).clone()))),
-        other => other,
+fn to_await<'a>(result: Type<'a>, annotation: &Expr) -> Type<'a> {
+    let is_task = |head: &Expr| ["Task", "Future"].iter().any(|name| super::ends_with(head, name));
+    match (result, annotation) {
+        (Type::Awaitable(inner), Expr::Subscript(subscript)) if !is_task(&subscript.value) => {
+            Type::Coroutine(Rc::new(crate::types::Coroutine::Giving((*inner).clone())))
+        }
+        (other, _) => other,
     }
 }
 

@@ -146,6 +146,9 @@ impl<'a> Inference<'a, '_> {
             return self.returned(function, &Parameters::default());
         }
         let frame = self.frame_of(function, parameters.clone());
+        if falls_through(&definition.body) {
+            values.push(None);
+        }
         Type::union(values.iter().map(|value| value.map_or(Type::None, |value| self.expression(value, &frame))))
     }
 
@@ -161,6 +164,12 @@ impl<'a> Inference<'a, '_> {
         }
         let Code::Def(definition) = function.code else { return declared };
         let mut found: Substitution<'a> = Vec::new();
+        if let Some(receiver) = &function.receiver
+            && let Some(this) = definition.parameters.iter_non_variadic_params().next()
+            && let Some(annotation) = &this.parameter.annotation
+        {
+            self.unify(&self.annotation_in(annotation, &frame), receiver, &mut found);
+        }
         for parameter in definition.parameters.iter_non_variadic_params() {
             if let (Some(annotation), Some(argument)) =
                 (&parameter.parameter.annotation, parameters.get(parameter.name().as_str()))
@@ -308,6 +317,31 @@ pub fn is_abstract(definition: &StmtFunctionDef) -> bool {
         }),
         _ => false,
     })
+}
+
+/// Whether the end of a body may be reached.
+fn falls_through(body: &[Stmt]) -> bool {
+    match body.last() {
+        Some(Stmt::Return(_) | Stmt::Raise(_)) => false,
+        Some(Stmt::If(branch)) => {
+            let has_else = branch.elif_else_clauses.last().is_some_and(|clause| clause.test.is_none());
+            !has_else || blocks(&body[body.len() - 1]).into_iter().any(falls_through)
+        }
+        Some(Stmt::With(with)) => falls_through(&with.body),
+        Some(Stmt::Try(attempt)) if !attempt.finalbody.is_empty() && !falls_through(&attempt.finalbody) => false,
+        Some(Stmt::Try(attempt)) => {
+            let tried = if attempt.orelse.is_empty() { &attempt.body } else { &attempt.orelse };
+            let handled = attempt.handlers.iter().any(|handler| {
+                let ruff_python_ast::ExceptHandler::ExceptHandler(handler) = handler;
+                falls_through(&handler.body)
+            });
+            falls_through(tried) || handled
+        }
+        // What loops for ever, matches everything, or calls what never returns is left to the reader.
+        Some(Stmt::While(repeat)) => !matches!(&*repeat.test, Expr::BooleanLiteral(literal) if literal.value),
+        Some(Stmt::Match(choice)) => choice.cases.iter().any(|case| falls_through(&case.body)),
+        _ => true,
+    }
 }
 
 /// Whether what is returned is made of a parameter, or of a function inside, which may use them.

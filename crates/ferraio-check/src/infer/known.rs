@@ -71,7 +71,8 @@ impl<'a> Inference<'a, '_> {
             return decorated;
         }
         let value = self.expression(decorator, frame);
-        let name = match &value {
+        // Where types are checked it may be another than where the program runs; they do the same.
+        let name = match &value.members()[0] {
             Type::External(name) | Type::Made(name) => Some(name.to_string().replace("typing_extensions.", "typing.")),
             _ => None,
         };
@@ -107,9 +108,6 @@ impl<'a> Inference<'a, '_> {
         match (file.module.as_str(), function.name()) {
             ("contextlib", "asynccontextmanager") => Some(self.context(given, true)),
             ("contextlib", "contextmanager") => Some(self.context(given, false)),
-            ("contextlib", "aclosing" | "closing" | "nullcontext") => {
-                Some(Type::AsyncContext(Rc::new(self.given(given, 0))))
-            }
             ("logging", "getLogger") => match self.member(file, "Logger") {
                 Some(Type::Class(class)) => Some(Type::Instance(class)),
                 _ => None,
@@ -177,10 +175,13 @@ impl<'a> Inference<'a, '_> {
 
     /// What awaiting the call of an asynchronous function gives whose source does not say it.
     pub(super) fn known_awaited(&self, function: &Rc<Function<'a>>, parameters: &Parameters<'a>) -> Option<Type<'a>> {
+        let parameter = |name: &str| parameters.get(name).map_or(Type::Unknown, |argument| self.argument(argument));
+        if function.frame.file.module == "contextlib" && function.name() == "enter_async_context" {
+            return Some(self.entered(&parameter("cm"), true));
+        }
         if !is_asyncio(&function.frame.file.module) {
             return None;
         }
-        let parameter = |name: &str| parameters.get(name).map_or(Type::Unknown, |argument| self.argument(argument));
         match function.name() {
             "wait_for" => Some(self.awaited(&parameter("fut"))),
             "to_thread" => Some(self.call(&parameter("func"), &[])),
@@ -204,6 +205,7 @@ impl<'a> Inference<'a, '_> {
         }
         match class.full_name().as_str() {
             "asyncio.tasks.Task" => Some(Type::Awaitable(Rc::new(self.awaited(&self.given(given, 0))))),
+            "contextlib.aclosing" => Some(Type::AsyncContext(Rc::new(self.given(given, 0)))),
             "asyncio.futures.Future" => Some(Type::Awaitable(Rc::new(Type::Unknown))),
             _ => None,
         }

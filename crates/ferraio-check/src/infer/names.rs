@@ -50,6 +50,10 @@ impl<'a> Inference<'a, '_> {
                 if let Some(found) = self.starred(name, &module) {
                     return found;
                 }
+                if name == "NotImplemented" {
+                    // As `None`: nothing that one gets to see.
+                    return Type::None;
+                }
                 Type::External(format!("builtins.{name}").into())
             }
         }
@@ -187,10 +191,7 @@ impl<'a> Inference<'a, '_> {
             Binding::Parameter(parameter, index) => {
                 self.once((identity(*parameter), identity(&**frame)), || self.parameter(parameter, *index, frame))
             }
-            Binding::TypeVariable => match frame.bound.get(name) {
-                Some(argument) => self.argument(argument),
-                None => Type::Variable(name),
-            },
+            Binding::TypeVariable => Type::Variable(name),
             Binding::Rest | Binding::Other => Type::Unknown,
         })
     }

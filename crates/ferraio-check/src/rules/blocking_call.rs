@@ -74,10 +74,11 @@ const WAITS: [&str; 50] = [
 ];
 
 /// What waits for long unless it is told not to.
-const WAITS_UNLESS_TOLD: [&str; 9] = [
+const WAITS_UNLESS_TOLD: [&str; 10] = [
     "threading.Semaphore.acquire",
     "threading.Condition.acquire",
     "_thread.lock.acquire",
+    "_thread.LockType.acquire",
     "_thread.RLock.acquire",
     "_thread.allocate_lock.acquire",
     "threading._RLock.acquire",

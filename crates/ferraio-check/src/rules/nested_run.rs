@@ -5,7 +5,7 @@ use ruff_python_ast::{Expr, ExprCall};
 use ruff_text_size::Ranged;
 
 use super::Rule;
-use crate::chain::{End, entered, is_guarded, runs_loop};
+use crate::chain::{End, entered, runs_loop};
 use crate::check::{Checker, Site};
 use crate::types::Type;
 
@@ -22,7 +22,7 @@ pub const RULE: Rule = Rule {
 pub fn call<'a>(checker: &mut Checker<'a, '_>, call: &'a ExprCall, callee: &Type<'a>, site: &Site<'a>) {
     let shown = checker.text(&*call.func);
     if runs_loop(callee) {
-        if site.attempt.is_some() || site.function().is_some_and(is_guarded) {
+        if site.attempt.is_some() {
             // Whoever catches the error expects it.
             return;
         }

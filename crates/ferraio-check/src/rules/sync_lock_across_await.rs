@@ -40,6 +40,7 @@ pub fn with<'a>(checker: &mut Checker<'a, '_>, with: &'a StmtWith, site: &Site<'
                 | "threading.BoundedSemaphore"
                 | "_thread.allocate_lock"
                 | "_thread.lock"
+                | "_thread.LockType"
                 | "_thread.RLock"
                 | "multiprocessing.Lock"
         );

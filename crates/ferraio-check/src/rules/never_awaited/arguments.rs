@@ -115,10 +115,8 @@ fn argument_is_consumed<'a>(
 /// Whether a function looks at its arguments and keeps none.
 fn consumes(name: &str) -> bool {
     CONSUMERS.contains(&name)
-        || ["logging.", "math.", "unittest.case.TestCase.assertEqual", "unittest.case.TestCase.assertTrue"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
-        || (name.starts_with("unittest.case.TestCase.assert") && !name.contains("Raises") && !name.contains("assertIs"))
+        || ["logging.", "math."].iter().any(|prefix| name.starts_with(prefix))
+        || (name.contains("TestCase.assert") && !name.contains("Raises") && !name.contains("assertIs"))
 }
 
 /// What is in a display.
@@ -237,6 +235,9 @@ fn is_str_format(call: &ExprCall) -> bool {
 /// Look at a call that takes a plain function and calls it: an `async def` would be called and dropped.
 pub fn callback<'a>(checker: &mut Checker<'a, '_>, call: &'a ExprCall, callee: &Type<'a>, site: &Site<'a>) {
     let Some(value) = plain_function(call, callee) else { return };
+    if let Expr::Lambda(lambda) = value {
+        crate::rules::dropped_task::dropped(checker, &lambda.body, site);
+    }
     let given = checker.infer.expression(value, &site.frame);
     let is_made = given.is_coroutine() && value.is_call_expr();
     let is_async = given.function().is_some_and(|function| {
@@ -290,7 +291,7 @@ fn plain_function<'a>(call: &'a ExprCall, callee: &Type<'a>) -> Option<&'a Expr>
         "threading.Thread" | "multiprocessing.Process" | "multiprocessing.context.Process" => at(1, "target"),
         "threading.Timer" => at(1, "function"),
         "atexit.register" => at(0, "func"),
-        "contextlib._BaseExitStack.callback" => at(0, "callback"),
+        "contextlib._BaseExitStack.callback" | "contextlib.AsyncExitStack.callback" => at(0, "callback"),
         "signal.signal" => at(1, "handler"),
         "builtins.filter" => at(0, "function"),
         "builtins.sorted" | "builtins.min" | "builtins.max" => call.arguments.find_keyword("key").map(|key| &key.value),
