@@ -24,7 +24,7 @@ downstream := $(CURDIR)/.venv-$(version)-downstream
 in_venv = VIRTUAL_ENV=$(venv) CARGO_TARGET_DIR=$(CURDIR)/target/py$(version) $(venv)/bin/
 wheel_pattern := dist/ferraio-*-cp$(subst .,,$(version))-cp$(subst .,,$(version))-*.whl
 
-rust_files := Cargo.toml $(wildcard Cargo.lock) $(shell find crates -type f)
+rust_files := Cargo.toml $(wildcard Cargo.lock) $(shell find crates docs/rules -type f)
 python_files := pyproject.toml $(wildcard README.md LICENSE-*) \
     $(shell find python -type f -not -name '*.so' -not -name '*.pyc')
 
@@ -42,6 +42,10 @@ demo: $(release)/.installed ## a real agent program on asyncio and on ferraio, w
 .PHONY: bench
 bench: $(release)/.installed $(release)/.bench-tools ## asyncio, uvloop, rloop and ferraio, side by side
 	$(release)/bin/python -m benches $(ARGS)
+
+.PHONY: bench-diagnose
+bench-diagnose: $(release)/.installed ## what it costs to be diagnosed
+	$(release)/bin/python -m benches.diagnosis $(ARGS)
 
 .PHONY: wheels
 wheels: ## an optimised wheel for each Python found, in dist/

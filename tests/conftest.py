@@ -99,6 +99,15 @@ def run(loop_factory):
 
 
 @pytest.fixture
+def loop(new_loop):
+    """A loop; `loop.reports` has what its exception handler is told."""
+    loop = new_loop()
+    loop.reports = []
+    loop.set_exception_handler(lambda _, context: loop.reports.append(context))
+    return loop
+
+
+@pytest.fixture
 def problems():
     """Collects what the loop's exception handler is told: `problems.of_this_loop()` in a coroutine."""
 

@@ -259,3 +259,27 @@ def test_loops_in_several_threads_each_know_their_task(loop_factory):
 
     with concurrent.futures.ThreadPoolExecutor(4) as threads:
         assert len(list(threads.map(run_in_thread, range(8)))) == 8
+
+
+def test_tasks_are_in_while_they_wait_and_out_when_they_are_done(run):
+    async def main():
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        tasks = {asyncio.create_task(waiting(future)) for _ in range(10)}
+        assert asyncio.all_tasks() == {asyncio.current_task(), *tasks}
+        assert asyncio.all_tasks(loop) == asyncio.all_tasks()
+        future.set_result(None)
+        await asyncio.wait(tasks)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run(main)
+
+
+def test_each_loop_has_its_own_tasks(new_loop):
+    first, second = new_loop(), new_loop()
+    tasks = {loop: loop.create_task(asyncio.sleep(0)) for loop in (first, second)}
+    for loop, task in tasks.items():
+        assert asyncio.all_tasks(loop) == {task}
+    for loop, task in tasks.items():
+        loop.run_until_complete(task)
+        assert asyncio.all_tasks(loop) == set()

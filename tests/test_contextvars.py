@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import decimal
+import socket
 
 import pytest
 
@@ -78,8 +79,6 @@ def test_callbacks_run_where_they_were_made(run, how):
         elif how == "call_later":
             loop.call_later(0, callback)
         elif how == "reader":
-            import socket
-
             reader, writer = socket.socketpair()
             loop.add_reader(reader, callback)
         else:

@@ -7,19 +7,7 @@ import sys
 import threading
 
 import pytest
-
-
-def run_turn(loop):
-    loop.call_soon(loop.stop)
-    loop.run_forever()
-
-
-@pytest.fixture
-def loop(new_loop):
-    loop = new_loop()
-    loop.reports = []
-    loop.set_exception_handler(lambda _, context: loop.reports.append(context))
-    return loop
+from turns import run_turns
 
 
 @pytest.fixture(params=["create_future", "class", "subclass"])
@@ -137,7 +125,7 @@ def test_callbacks_are_called_in_order_in_the_next_turn(make, loop):
         future.add_done_callback(lambda done, number=number: called.append((number, done)))
     future.set_result(None)
     assert called == []
-    run_turn(loop)
+    run_turns(loop)
     assert called == [(number, future) for number in range(5)]
 
 
@@ -146,7 +134,7 @@ def test_a_callback_of_a_finished_future_is_called_in_the_next_turn(make, loop):
     future.set_result(None)
     future.add_done_callback(called.append)
     assert called == []
-    run_turn(loop)
+    run_turns(loop)
     assert called == [future]
 
 
@@ -159,7 +147,7 @@ def test_removing_callbacks(make, loop, number):
     assert future.remove_done_callback(called.append) == number
     assert future.remove_done_callback(called.append) == 0
     future.set_result(None)
-    run_turn(loop)
+    run_turns(loop)
     assert (called, other) == ([], [future])
 
 
@@ -179,7 +167,7 @@ def test_removing_compares_by_equality_which_may_do_anything(make, loop):
     with pytest.raises(LookupError, match="compared"):
         future.remove_done_callback(print)
     future.set_result(None)
-    run_turn(loop)
+    run_turns(loop)
     assert called.count("the callback") == 2
 
 
@@ -198,7 +186,7 @@ def test_a_callback_runs_in_its_context(make, loop):
     variable.set("later")
     future.set_result(None)
     future.add_done_callback(look)
-    run_turn(loop)
+    run_turns(loop)
     assert seen == ["when added", "of the given context", "later"]
 
 
@@ -207,7 +195,7 @@ def test_a_callback_that_fails_is_reported(make, loop):
     future.add_done_callback(lambda _: 1 / 0)
     future.add_done_callback(called.append)
     future.set_result(None)
-    run_turn(loop)
+    run_turns(loop)
     assert called == [future]
     assert isinstance(loop.reports[0]["exception"], ZeroDivisionError)
 
@@ -217,8 +205,8 @@ def test_a_callback_may_add_and_end_futures(make, loop):
     first.add_done_callback(lambda _: second.set_result(None))
     second.add_done_callback(called.append)
     first.set_result(None)
-    run_turn(loop)
-    run_turn(loop)
+    run_turns(loop)
+    run_turns(loop)
     assert called == [second]
 
 
@@ -341,8 +329,8 @@ def test_the_repr(make, loop):
     name = type(make()).__name__
     future = make()
     assert repr(future) == f"<{name} pending>"
-    future.add_done_callback(run_turn)
-    assert repr(future).startswith(f"<{name} pending cb=[run_turn() at ")
+    future.add_done_callback(run_turns)
+    assert repr(future).startswith(f"<{name} pending cb=[run_turns() at ")
     future.set_result("result")
     assert repr(future) == f"<{name} finished result='result'>"
     future = make()
@@ -472,7 +460,7 @@ def test_ending_a_future_of_a_closed_loop(make, loop, end, waits):
     elif waits != "nobody":
         task = loop.create_task(wait(future))
         task._log_destroy_pending = False
-        run_turn(loop)
+        run_turns(loop)
     loop.close()
     arguments = {"set_result": [1], "set_exception": [LookupError()]}.get(end, [])
     if waits == "nobody":

@@ -4,21 +4,7 @@ import asyncio
 import sys
 
 import pytest
-
-
-async def turn(times=1):
-    for _ in range(times):
-        await asyncio.sleep(0)
-
-
-async def value(result, turns=0):
-    await turn(turns)
-    return result
-
-
-async def fail(error, turns=0):
-    await turn(turns)
-    raise error
+from turns import fail, turn, value
 
 
 class Awaitable:

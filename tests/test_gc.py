@@ -8,6 +8,7 @@ import weakref
 
 import ferraio
 import pytest
+from turns import turn
 
 ROUNDS = 200
 KEPT = 12_000
@@ -15,11 +16,6 @@ KEPT = 12_000
 
 class Marker:
     """Dies together with whatever holds it."""
-
-
-async def turn(times=1):
-    for _ in range(times):
-        await asyncio.sleep(0)
 
 
 async def wait_for(future, *kept):

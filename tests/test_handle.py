@@ -6,6 +6,7 @@ import inspect
 import sys
 
 import pytest
+from turns import run_turns
 
 
 def nothing(*_):
@@ -14,11 +15,6 @@ def nothing(*_):
 
 def line_of(function):
     return f"{__file__}:{inspect.getsourcelines(function)[1]}"
-
-
-def run_one_turn(loop):
-    loop.call_soon(loop.stop)
-    loop.run_forever()
 
 
 def test_the_repr_of_a_handle(new_loop):
@@ -82,7 +78,7 @@ def test_a_handle_can_be_run_by_hand(new_loop):
     handle = loop.call_soon(ran.append, 1)
     handle._run()
     assert ran == [1]
-    run_one_turn(loop)
+    run_turns(loop)
     assert ran == [1, 1]
 
 
@@ -104,8 +100,8 @@ def test_cancelling(new_loop, schedule):
     assert handle.cancel() is None
     assert handle.cancelled() is True
     assert handle.cancel() is None
-    run_one_turn(loop)
-    run_one_turn(loop)
+    run_turns(loop)
+    run_turns(loop)
     assert ran == []
 
 
@@ -117,7 +113,7 @@ def test_cancelling_itself_while_it_runs(new_loop):
         ran.append(argument)
 
     handle = loop.call_soon(callback, "still there")
-    run_one_turn(loop)
+    run_turns(loop)
     assert ran == ["still there"]
     assert handle.cancelled()
 
@@ -125,12 +121,12 @@ def test_cancelling_itself_while_it_runs(new_loop):
 def test_cancelling_after_it_has_run(new_loop):
     loop, ran = new_loop(), []
     handles = [loop.call_soon(ran.append, 1), loop.call_later(0, ran.append, 2)]
-    run_one_turn(loop)
+    run_turns(loop)
     for handle in handles:
         handle.cancel()
         assert handle.cancelled()
         assert repr(handle)
-    run_one_turn(loop)
+    run_turns(loop)
     assert ran == [1, 2]
 
 
@@ -148,7 +144,7 @@ def test_a_timer_knows_whether_it_is_scheduled(new_loop):
     loop = new_loop()
     timer = loop.call_later(0, nothing)
     assert timer._scheduled is True
-    run_one_turn(loop)
+    run_turns(loop)
     assert timer._scheduled is False
 
 
@@ -158,7 +154,7 @@ def test_handles_of_asyncios_own_classes_are_run_too(new_loop):
     cancelled = asyncio.Handle(ran.append, ("cancelled",), loop)
     loop._add_callback(cancelled)
     cancelled.cancel()
-    run_one_turn(loop)
+    run_turns(loop)
     assert ran == [1]
 
 

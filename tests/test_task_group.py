@@ -5,21 +5,7 @@ import contextvars
 import sys
 
 import pytest
-
-
-async def turn(times=1):
-    for _ in range(times):
-        await asyncio.sleep(0)
-
-
-async def value(result, turns=0):
-    await turn(turns)
-    return result
-
-
-async def fail(error, turns=0):
-    await turn(turns)
-    raise error
+from turns import fail, turn, value
 
 
 async def sleep_until_cancelled(seen, name):
@@ -264,7 +250,7 @@ def test_many_children(run):
     run(main)
 
 
-@pytest.mark.skipif(sys.version_info < (3, 15), reason="new in Python 3.15")
+@pytest.mark.skipif(sys.version_info < (3, 15), reason="up to 3.14 a TaskGroup has no cancel()")
 def test_a_group_can_be_cancelled(run):
     async def main():
         seen = []

@@ -111,7 +111,7 @@ def test_a_time_limit_that_is_not_reached_leaves_no_timer(loop):
     loop.run_until_complete(main())
 
 
-def test_a_time_limit_that_is_none_leaves_nothing_behind(loop):
+def test_a_time_limit_that_is_no_number_leaves_nothing_behind(loop):
     async def main():
         future = loop.create_future()
         with pytest.raises(TypeError):

@@ -46,7 +46,7 @@ async def wait(count):
         await asyncio.wait([asyncio.create_task(_noop()) for _ in range(1000)])
 
 
-@operations("sleep(1..10 ms), 10,000 tasks", least=100_000)
+@operations("sleep(1..10 ms), 10,000 tasks", least=500_000)
 async def sleep(count):
     """What does a real sleep cost, when ten thousand tasks sleep again and again?"""
 

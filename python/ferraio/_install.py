@@ -16,14 +16,17 @@ The names are the process's, and so is the state below, guarded by one lock.
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import threading
 from types import FunctionType, ModuleType
 
-from ferraio import _ferraio, _primitives, _streams, _waiting
+from ferraio import _diagnosing, _ferraio, _primitives, _streams, _waiting
 from ferraio._event_loop import EventLoop
 
-_lock = threading.Lock()
+_lock = threading.RLock()
+# What install() began to diagnose.
+_begun = None
 # install() was called, and no uninstall() since.
 _for_good = False
 # How many calls of ferraio.run that install are under way.
@@ -64,8 +67,18 @@ class SelectorEventLoop(_StandardLoop, metaclass=_MakesOurLoop):
 def install() -> None:
     """Make asyncio's names ferraio's, and give every new loop of asyncio ferraio's class.
 
-    Can be called at any time and any number of times; `uninstall` takes it back.
+    Can be called at any time and any number of times; `uninstall` takes it back. If the variable FERRAIO says so,
+    mistakes are reported from now on (see `ferraio.run`); a bad value is a ValueError.
     """
+    global _begun
+    with _lock:
+        if _begun is None and os.environ.get("FERRAIO"):
+            _begun = _diagnosing.begin()
+        install_names()
+
+
+def install_names() -> None:
+    """Do what `install` does, but for reporting mistakes."""
     global _for_good
     with _lock:
         _for_good = True
@@ -74,10 +87,12 @@ def install() -> None:
 
 def uninstall() -> None:
     """Give asyncio its own names back. What `ferraio.run` installed stays until that run ends."""
-    global _for_good
+    global _for_good, _begun
     with _lock:
         _for_good = False
         _settle()
+        _diagnosing.end(_begun, complain=False)
+        _begun = None
 
 
 def installed() -> bool:

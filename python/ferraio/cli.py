@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import sys
 
+#: How findings can look.
+_FORMATS = ("full", "concise", "json")
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -20,7 +23,11 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     match arguments:
         case ["run", *program]:
-            _run(*_read_program(program))
+            _run(*_read_run(program))
+        case ["rule", *codes]:
+            from ferraio.diagnose import rules
+
+            rules.show(codes)
         case ["demo", *rest]:
             from ferraio.demo import command
 
@@ -37,11 +44,22 @@ def main(arguments: list[str] | None = None) -> None:
             _repl.interact()
 
 
-def _run(kind: str, program: str, arguments: list[str]) -> None:
-    from ferraio import _script
-    from ferraio._install import install
+def _run(output_format: str | None, kind: str, program: str, arguments: list[str]) -> None:
+    from ferraio import _diagnosing
+    from ferraio._install import install_names
 
-    install()
+    install_names()
+    try:
+        observe = _diagnosing.observed_program(output_format)
+    except ValueError as error:
+        print(f"ferraio: {error}", file=sys.stderr)
+        sys.exit(2)
+    observe(_run_program, kind, program, arguments)
+
+
+def _run_program(kind: str, program: str, arguments: list[str]) -> None:
+    from ferraio import _script
+
     match kind:
         case "-m":
             _script.run_module(program, arguments)
@@ -51,6 +69,22 @@ def _run(kind: str, program: str, arguments: list[str]) -> None:
             _script.run_standard_input(arguments)
         case _:
             _script.run_file(program, arguments)
+
+
+def _read_run(words: list[str]) -> tuple[str | None, str, str, list[str]]:
+    """Tell the output format, if one is asked for, and what `_read_program` tells."""
+    match words:
+        case ["--output-format", form, *program]:
+            pass
+        case [option, *program] if option.startswith("--output-format="):
+            form = option.partition("=")[2]
+        case ["--output-format"]:
+            _refuse_to_run("argument expected for the --output-format option")
+        case _:
+            return None, *_read_program(words)
+    if form not in _FORMATS:
+        _refuse_to_run(f"--output-format is one of {', '.join(_FORMATS)}, not {form!r}")
+    return form, *_read_program(program)
 
 
 def _read_program(words: list[str]) -> tuple[str, str, list[str]]:
@@ -95,6 +129,8 @@ def _parser() -> ArgumentParser:
     commands.add_parser("run", help="run a Python program whose asyncio is ferraio", add_help=False)
     commands.add_parser("check", help="find the mistakes of async code before it runs", add_help=False)
     commands.add_parser("repl", help="an interactive console with top-level await")
+    rule = commands.add_parser("rule", help="what a finding such as FER001 means, and what to do")
+    rule.add_argument("code", nargs="*", help="the code; without one, all are listed")
     commands.add_parser("demo", help="an agent and a model server, on asyncio and on ferraio", add_help=False)
     return parser
 
@@ -105,9 +141,11 @@ def _run_parser() -> ArgumentParser:
 
     parser = argparse.ArgumentParser(
         prog="ferraio run",
-        usage="ferraio run [-h] (script | -m module | -c code | -) [argument ...]",
-        description="Run a program as Python would, with asyncio's names made ferraio's.",
+        usage="ferraio run [-h] [--output-format FORMAT] (script | -m module | -c code | -) [argument ...]",
+        description="Run a program as Python would, with asyncio's names made ferraio's. On a terminal its mistakes "
+        "are shown while they happen; the variable FERRAIO=hint|strict|log|off chooses.",
     )
+    parser.add_argument("--output-format", choices=_FORMATS, help="how findings look; full on a terminal")
     parser.add_argument("script", help="a Python file, or a directory or zip file with a __main__.py")
     parser.add_argument("-m", metavar="module", help="a module or package on sys.path, as with python -m")
     parser.add_argument("-c", metavar="code", help="the program itself")

@@ -7,15 +7,11 @@ import sys
 from asyncio import Task as EarlyTask
 
 import pytest
+from turns import turn
 
 
 async def nothing():
     pass
-
-
-async def turn(times=1):
-    for _ in range(times):
-        await asyncio.sleep(0)
 
 
 def test_futures_can_be_subclassed(run):

@@ -7,14 +7,11 @@ import sys
 import types
 import weakref
 
+from turns import turn
+
 
 async def nothing():
     pass
-
-
-async def turn(times=1):
-    for _ in range(times):
-        await asyncio.sleep(0)
 
 
 def test_the_classes_of_handles_stay_pythons():

@@ -2,10 +2,7 @@
 
 import asyncio
 
-
-async def turn(times=1):
-    for _ in range(times):
-        await asyncio.sleep(0)
+from turns import turn
 
 
 def test_a_protocol_is_any_object(run):

@@ -10,15 +10,11 @@ from asyncio import Future as EarlyFuture
 from asyncio import Task as EarlyTask
 
 import pytest
+from turns import turn
 
 
 async def nothing():
     pass
-
-
-async def turn(times=1):
-    for _ in range(times):
-        await asyncio.sleep(0)
 
 
 def test_tasks_and_futures_are_those_of_names_imported_early(run):
@@ -231,7 +227,7 @@ def test_entering_a_task_inside_another_is_refused(run):
     run(main)
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="new in Python 3.12")
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="asyncio of 3.11 has no _swap_current_task()")
 def test_the_current_task_can_be_swapped(run):
     async def main():
         loop = asyncio.get_running_loop()

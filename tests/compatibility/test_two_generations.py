@@ -8,11 +8,7 @@ from asyncio import Queue as EarlyQueue
 from asyncio import Task as EarlyTask
 
 import pytest
-
-
-async def turn(times=1):
-    for _ in range(times):
-        await asyncio.sleep(0)
+from turns import turn
 
 
 def test_old_and_new_classes_work_in_one_loop(run):

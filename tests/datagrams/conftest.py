@@ -1,9 +1,13 @@
 """What the tests of datagram endpoints share: a protocol that notes what it is told, and stories with endpoints."""
 
 import asyncio
+import struct
 
 import pytest
 from recording import Notes
+
+#: What netlink answers: RTM_GETLINK as a dump, that is length, type, flags, sequence, pid, and an empty body.
+NETLINK_QUESTION = struct.pack("=IHHII4x", 20, 18, 0x301, 0, 0)
 
 
 class Recorder(Notes, asyncio.DatagramProtocol):

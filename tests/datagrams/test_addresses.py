@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from .conftest import NETLINK_QUESTION
+
 
 def test_hundreds_of_datagrams_of_many_senders_come_with_their_addresses(play):
     async def main(endpoint):
@@ -171,10 +173,7 @@ def test_netlink_works(play):
         except OSError:
             pytest.skip("no netlink here")
         transport, protocol = await endpoint(sock=sock)
-        # RTM_GETLINK as a dump: length, type, flags, sequence, pid, and an empty body.
-        message = (20).to_bytes(4, sys.byteorder) + (18).to_bytes(2, sys.byteorder)
-        message += (0x301).to_bytes(2, sys.byteorder) + bytes(12)
-        transport.sendto(message, (0, 0))
+        transport.sendto(NETLINK_QUESTION, (0, 0))
         data, address = await protocol.datagrams.get()
         assert len(data) >= 16
         assert address == (0, 0)

@@ -3,9 +3,10 @@
 import asyncio
 import os
 import socket
-import sys
 
 import pytest
+
+from .conftest import NETLINK_QUESTION
 
 
 @pytest.fixture(params=["IPv4", "IPv6", "Unix"])
@@ -226,9 +227,7 @@ def test_families_that_only_the_socket_understands_work(run):
             except OSError:
                 pytest.skip("no netlink here")
             sock.setblocking(False)
-            message = (20).to_bytes(4, sys.byteorder) + (18).to_bytes(2, sys.byteorder)
-            message += (0x301).to_bytes(2, sys.byteorder) + bytes(12)
-            assert await loop.sock_sendto(sock, message, (0, 0)) == 20
+            assert await loop.sock_sendto(sock, NETLINK_QUESTION, (0, 0)) == 20
             assert (await loop.sock_recvfrom(sock, 65536))[1] == (0, 0)
 
     run(main)

@@ -93,8 +93,8 @@ def redis_port():
 
 
 @pytest.fixture
-def unused_tcp_address():
-    """An address at which nobody listens while the test runs: bound, and not listening."""
+def unused_port():
+    """A port on which nobody listens while the test runs: bound, and not listening."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{unused.getsockname()[1]}"
+        yield unused.getsockname()[1]

@@ -118,10 +118,10 @@ def test_a_stream_cancelled_in_the_middle_leaves_the_client_usable(run, connect)
     run(main)
 
 
-def test_a_closed_port_is_a_connection_error(run, library, unused_tcp_address):
+def test_a_closed_port_is_a_connection_error(run, library, unused_port):
     async def main():
         async with library.AsyncClient() as client:
             with pytest.raises(library.ConnectError):
-                await client.get(unused_tcp_address)
+                await client.get(f"http://127.0.0.1:{unused_port}")
 
     run(main)

@@ -191,9 +191,9 @@ def test_a_question_that_is_always_refused_fails(run, service, failing_server):
     assert failing_server.requests == 2
 
 
-def test_a_server_that_is_not_there_is_a_connection_error(run, service, unused_tcp_address):
+def test_a_server_that_is_not_there_is_a_connection_error(run, service, unused_port):
     async def main():
-        async with client_of(service, unused_tcp_address) as client:
+        async with client_of(service, f"http://127.0.0.1:{unused_port}") as client:
             with pytest.raises(service.sdk.APIConnectionError):
                 await service.ask(client)
 

@@ -42,7 +42,7 @@ async def test_shares_a_loop(shared, number):
     assert asyncio.get_running_loop() is shared
 
 
-@pytest.mark.xfail(raises=ExceptionGroup, strict=True)
+@pytest.mark.xfail(raises=ExceptionGroup, strict=True, reason="the group passes on what the thread raised")
 async def test_fails():
     async with asyncio.TaskGroup() as group:
         group.create_task(asyncio.sleep(0))

@@ -103,9 +103,9 @@ def test_a_lock_is_held_by_one_at_a_time(run, connect):
     run(main)
 
 
-def test_a_server_that_is_not_there_is_a_connection_error(run, unused_tcp_address):
+def test_a_server_that_is_not_there_is_a_connection_error(run, unused_port):
     async def main():
-        async with redis.asyncio.Redis(port=int(unused_tcp_address.rpartition(":")[2]), retry=None) as client:
+        async with redis.asyncio.Redis(port=unused_port, retry=None) as client:
             with pytest.raises(RedisConnectionError):
                 await client.ping()
 

@@ -1,1 +1,1 @@
-"""Tests of the event loop; their files are named as its sources."""
+"""Tests of the event loop; those of one of its sources are named as that."""

@@ -9,15 +9,11 @@ import socket
 import threading
 
 import pytest
+from turns import run_turns
 
 
 def nothing(*_):
     pass
-
-
-def run_one_turn(loop):
-    loop.call_soon(loop.stop)
-    loop.run_forever()
 
 
 @pytest.fixture
@@ -42,10 +38,10 @@ def test_timers_run_in_the_order_of_their_times(new_loop_with_clock):
     for delay in delays:
         loop.call_later(delay, ran.append, delay)
     clock[0] += 1000
-    run_one_turn(loop)
+    run_turns(loop)
     assert ran == sorted(delay for delay in delays if delay <= 1000)
     clock[0] += 1000
-    run_one_turn(loop)
+    run_turns(loop)
     assert ran == sorted(delays)
 
 
@@ -56,7 +52,7 @@ def test_timers_of_the_same_time_run_in_the_order_they_were_made(new_loop_with_c
     for number in range(1000):
         loop.call_at(clock[0] + number % 7, ran.append, number)
     clock[0] += 7
-    run_one_turn(loop)
+    run_turns(loop)
     assert ran == sorted(range(1000), key=lambda number: number % 7)
 
 
@@ -65,10 +61,10 @@ def test_a_timer_is_not_run_before_its_time(new_loop_with_clock):
     ran = []
     loop.call_at(clock[0] + 1, ran.append, 1)
     clock[0] += 1 - 1e-6
-    run_one_turn(loop)
+    run_turns(loop)
     assert ran == []
     clock[0] += 1e-6
-    run_one_turn(loop)
+    run_turns(loop)
     assert ran == [1]
 
 
@@ -108,7 +104,7 @@ def test_when_is_exact(new_loop):
 def test_a_timer_that_is_due_at_once_runs_in_the_next_turn(new_loop, delay):
     loop, ran = new_loop(), []
     loop.call_later(delay, ran.append, 1)
-    run_one_turn(loop)
+    run_turns(loop)
     assert ran == [1]
 
 
@@ -140,8 +136,8 @@ def test_cancelling_a_due_timer_keeps_it_from_running(new_loop_with_clock):
     loop.call_at(clock[0] + 1, first)
     second = loop.call_at(clock[0] + 2, ran.append, "second")
     clock[0] += 3
-    run_one_turn(loop)
-    run_one_turn(loop)
+    run_turns(loop)
+    run_turns(loop)
     assert ran == ["first"]
 
 
@@ -153,7 +149,7 @@ def test_cancelled_timers_are_dropped(new_loop):
             handle.cancel()
         else:
             kept.append(handle)
-    run_one_turn(loop)
+    run_turns(loop)
     assert len(loop._scheduled) < 500
     assert all(handle in loop._scheduled for handle in kept)
 
@@ -181,7 +177,7 @@ def test_a_million_timers(new_loop_with_clock):
     for handle in handles[::2]:
         handle.cancel()
     clock[0] += number
-    run_one_turn(loop)
+    run_turns(loop)
     assert next(ran) == number // 2
     assert not loop._scheduled
 
@@ -231,7 +227,7 @@ def test_posts_before_the_loop_runs_are_not_lost(new_loop):
     thread.start()
     thread.join()
     loop.call_soon_threadsafe(ran.append, "of this thread")
-    run_one_turn(loop)
+    run_turns(loop)
     assert ran == ["posted", "of this thread"]
 
 
@@ -244,8 +240,8 @@ def test_the_own_thread_keeps_its_order_when_it_posts(new_loop):
         loop.call_soon(ran.append, 3)
 
     loop.call_soon(both)
-    run_one_turn(loop)
-    run_one_turn(loop)
+    run_turns(loop)
+    run_turns(loop)
     assert ran == [1, 2, 3]
 
 
@@ -302,7 +298,7 @@ def test_a_callback_runs_in_a_copy_of_the_context_it_was_scheduled_in(new_loop):
     handles = [loop.call_soon(callback), loop.call_later(0, callback), loop.call_soon_threadsafe(callback)]
     variable.set("later")
     contexts = [handle.get_context() for handle in handles] if hasattr(asyncio.Handle, "get_context") else []
-    run_one_turn(loop)
+    run_turns(loop)
     assert seen == ["when scheduled"] * 3
     assert variable.get() == "later"
     assert all(context[variable] == "changed in the callback" for context in contexts)
@@ -318,7 +314,7 @@ def test_a_callback_runs_in_the_context_it_is_given(new_loop):
         loop.call_at(loop.time(), variable.set, 3, context=context),
     ]
     assert all(handle._context is context for handle in handles)
-    run_one_turn(loop)
+    run_turns(loop)
     assert context[variable] == 3
     assert variable not in contextvars.copy_context()
 
@@ -329,7 +325,7 @@ def test_arguments_arrive(new_loop, count):
     for schedule in (loop.call_soon, loop.call_soon_threadsafe):
         schedule(lambda *arguments: seen.append(arguments), *range(count))
     loop.call_later(0, lambda *arguments: seen.append(arguments), *range(count))
-    run_one_turn(loop)
+    run_turns(loop)
     assert seen == [tuple(range(count))] * 3
 
 
@@ -405,7 +401,7 @@ def test_what_cannot_be_called_is_reported_when_it_runs(new_loop):
     loop.set_exception_handler(lambda _, context: reports.append(context))
     loop.call_soon(7)
     loop.call_later(0, "text", 1)
-    run_one_turn(loop)
+    run_turns(loop)
     assert [type(report["exception"]) for report in reports] == [TypeError, TypeError]
 
 
@@ -417,7 +413,7 @@ def test_a_context_that_is_none_fails_when_it_runs_or_at_once(new_loop):
     except TypeError:
         return
     try:
-        run_one_turn(loop)
+        run_turns(loop)
     except (TypeError, AttributeError):
         return
     assert reports
@@ -513,7 +509,7 @@ def test_nothing_is_logged_without_debug_mode(new_loop, caplog):
     loop.slow_callback_duration = 0
     caplog.set_level(logging.DEBUG, "asyncio")
     loop.call_soon(nothing)
-    run_one_turn(loop)
+    run_turns(loop)
     assert [record.getMessage() for record in caplog.records if "Executing" in record.getMessage()] == []
 
 

@@ -5,21 +5,17 @@ import socket
 import threading
 
 import pytest
+from turns import run_turns
 
 # Enough for every loop: asyncio asks the kernel in each turn, ferraio at least after so many.
 MOST_TURNS_WITHOUT_POLL = 100
-
-
-def run_one_turn(loop):
-    loop.call_soon(loop.stop)
-    loop.run_forever()
 
 
 def test_callbacks_run_in_the_order_they_were_scheduled(new_loop):
     loop, ran = new_loop(), []
     for number in range(100):
         loop.call_soon(ran.append, number)
-    run_one_turn(loop)
+    run_turns(loop)
     assert ran == list(range(100))
 
 
@@ -36,7 +32,7 @@ def test_what_a_callback_schedules_runs_in_the_next_turn(new_loop):
     loop.run_forever()
     assert ran == ["first", "second"]
 
-    run_one_turn(loop)
+    run_turns(loop)
     assert ran == ["first", "second", "scheduled by first"]
 
 
@@ -52,9 +48,9 @@ def test_tasks_and_callbacks_share_one_order(new_loop):
     tasks = [loop.create_task(task("task"))]
     loop.call_soon(ran.append, "another callback")
     tasks.append(loop.create_task(task("another task")))
-    run_one_turn(loop)
+    run_turns(loop)
     assert ran == ["callback", "task", "another callback", "another task"]
-    run_one_turn(loop)
+    run_turns(loop)
     assert ran[4:] == ["task again", "another task again"]
 
 
@@ -62,7 +58,7 @@ def test_what_is_due_runs_after_what_was_ready_before(new_loop):
     loop, ran = new_loop(), []
     loop.call_later(0, ran.append, "timer")
     loop.call_soon(ran.append, "callback")
-    run_one_turn(loop)
+    run_turns(loop)
     assert ran == ["callback", "timer"]
 
 
@@ -140,7 +136,7 @@ def test_a_callback_that_raises_does_not_keep_the_others_from_running(new_loop):
     loop.call_soon(ran.append, 1)
     loop.call_soon(lambda: 1 / 0)
     loop.call_soon(ran.append, 2)
-    run_one_turn(loop)
+    run_turns(loop)
     assert ran == [1, 2]
     assert isinstance(reports[0]["exception"], ZeroDivisionError)
 
@@ -159,7 +155,7 @@ def test_an_exception_that_stops_the_loop_leaves_the_rest_of_the_turn_for_later(
         loop.run_forever()
     assert ran == ["before"]
     assert not loop.is_running()
-    run_one_turn(loop)
+    run_turns(loop)
     assert ran == ["before", "after"]
 
 

@@ -10,20 +10,6 @@ import pytest
 from recording import Notes, Recorder
 
 
-@pytest.fixture
-def play(run):
-    """Runs a story within a time that only a hanging one needs."""
-
-    def play(main, **options):
-        async def story():
-            async with asyncio.timeout(30):
-                return await main()
-
-        return run(story, **options)
-
-    return play
-
-
 async def read_from(fd):
     return await asyncio.get_running_loop().connect_read_pipe(Recorder, os.fdopen(fd, "rb", buffering=0))
 

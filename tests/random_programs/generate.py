@@ -1,8 +1,8 @@
 """Makes random programs: trees of operations, for `interpret` to carry out.
 
 A program is data, so that the same one can run on several loops, and be printed when they differ. An operation is a
-tuple: its name, which is the name of a method of the interpreter, and what it is given. Bodies are tuples of
-operations. Tasks, futures and primitives are referred to by number; the interpreter knows what is there.
+tuple: its name, which is the name of a method of `Operations`, and what it is given. Bodies are tuples of operations.
+Tasks, futures and primitives are referred to by number; the interpreter knows what is there.
 """
 
 import random

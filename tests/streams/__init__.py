@@ -1,0 +1,1 @@
+"""StreamReader, StreamWriter, and the protocol between them and a transport."""

@@ -1,0 +1,1 @@
+"""TLS: with OpenSSL driven directly, and through the objects of Python."""

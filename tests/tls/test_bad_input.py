@@ -8,7 +8,7 @@ import ssl
 import pytest
 from recording import Recorder
 
-from .conftest import open_files
+from .conftest import open_files, until_connected
 
 SEEDS = range(40)
 
@@ -41,8 +41,7 @@ def test_a_server_survives_garbage(play):
             await writer.wait_closed()
         client = await stage.connect(address)
         client.transport.write(b"fine")
-        while protocols[-1].transport is None:
-            await asyncio.sleep(0)
+        await until_connected(protocols[-1:])
         assert await protocols[-1].received(4) == b"fine"
         assert all(protocol.calls == [] for protocol in protocols[:-1])
 
@@ -126,8 +125,7 @@ def test_connections_that_end_badly_leave_no_file_open(play):
         gc.collect()
         before = open_files()
         for kind in range(12):
-            ours = await stage.with_peer()
-            protocol, peer = ours
+            protocol, peer = await stage.with_peer()
             if kind % 3 == 0:
                 peer.reset()
             elif kind % 3 == 1:

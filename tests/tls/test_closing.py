@@ -31,8 +31,11 @@ def test_close_sends_what_was_written_and_says_goodbye(play):
 def test_close_can_be_called_again(play):
     async def main(stage):
         client, _ = await stage.both()
-        client.transport.close()
+        for _ in range(2):
+            client.transport.close()
         await client.lost
+        client.transport.close()
+        await asyncio.sleep(0)
         assert client.names.count("connection_lost") == 1
         assert client.transport.is_closing()
 
@@ -106,7 +109,7 @@ def test_abort_loses_at_once(play):
     play(main)
 
 
-def test_abort_forgets_what_was_not_read(play):
+def test_abort_forgets_what_was_not_read(play, loop_kind, engine):
     async def main(stage):
         protocol, peer = await stage.with_peer(lambda: BufferedRecorder(10_000))
         transport = protocol.transport
@@ -117,7 +120,8 @@ def test_abort_forgets_what_was_not_read(play):
             await asyncio.sleep(0)
         transport.abort()
         await protocol.lost
-        assert transport.get_read_buffer_size() >= 0
+        if loop_kind != "asyncio" and engine == "openssl":  # Python's objects keep it as long as they live
+            assert transport.get_read_buffer_size() == 0
         assert transport.get_write_buffer_size() == 0
         assert protocol.names[-1] == "connection_lost"
 

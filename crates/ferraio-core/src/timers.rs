@@ -5,6 +5,8 @@
 //! surfaces; when most of a large heap is cancelled, the caller is told to sweep it. Nothing here reads the clock, and
 //! nothing here drops a timer that the caller could not drop itself, since dropping may run foreign code.
 
+use crate::sys::prefetch::{LINE, prefetch};
+
 /// Timers of type `T`, earliest first.
 pub struct Timers<T> {
     /// The heap: the children of entry `i` are entries `4 * i + 1` to `4 * i + 4`, and none is earlier than `i`.
@@ -93,6 +95,7 @@ impl<T> Timers<T> {
         // What was last belongs near the end: it goes down without being compared, then up to its place.
         let mut place = 0;
         while let Some(child) = self.earliest_child(place) {
+            self.prefetch_below(place);
             self.heap.swap(place, child);
             place = child;
         }
@@ -163,11 +166,20 @@ impl<T> Timers<T> {
     fn earliest_child(&self, place: usize) -> Option<usize> {
         let first = place * CHILDREN + 1;
         let children = self.heap.get(first..)?;
-        let earlier = |a: usize, b: usize| if children[b].key < children[a].key { b } else { a };
+        let key = |child: usize| (children[child].key, child);
         if children.len() >= CHILDREN {
-            return Some(first + earlier(earlier(0, 1), earlier(2, 3)));
+            return Some(first + key(0).min(key(1)).min(key(2).min(key(3))).1);
         }
-        (0..children.len()).reduce(earlier).map(|child| first + child)
+        (0..children.len()).map(key).min().map(|(_, child)| first + child)
+    }
+
+    /// Going down is one wait for memory after another, if nobody asks in advance: for the grandchildren, all neighbours.
+    #[inline(always)]
+    fn prefetch_below(&self, place: usize) {
+        let first = (place * CHILDREN + 1) * CHILDREN + 1;
+        if first < self.heap.len() {
+            prefetch(self.heap.as_ptr().wrapping_add(first), CHILDREN * CHILDREN * size_of::<Entry<T>>() / LINE);
+        }
     }
 
     fn restore_order(&mut self) {

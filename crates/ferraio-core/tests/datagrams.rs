@@ -1,33 +1,36 @@
 //! Datagrams and the addresses they carry.
 
+use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixDatagram;
 
 use ferraio_core::address::{Address, Parts};
 use ferraio_core::socket::{self, Io};
 
-fn udp() -> (UdpSocket, u16) {
-    let sock = UdpSocket::bind("127.0.0.1:0").unwrap();
-    sock.set_nonblocking(true).unwrap();
-    let port = sock.local_addr().unwrap().port();
-    (sock, port)
+fn udp() -> io::Result<(UdpSocket, u16)> {
+    let sock = UdpSocket::bind("127.0.0.1:0")?;
+    sock.set_nonblocking(true)?;
+    let port = sock.local_addr()?.port();
+    Ok((sock, port))
 }
 
 #[test]
-fn a_datagram_says_where_it_comes_from_and_can_be_answered() {
-    let ((near, near_port), (far, far_port)) = (udp(), udp());
+fn a_datagram_says_where_it_comes_from_and_can_be_answered() -> io::Result<()> {
+    let ((near, near_port), (far, far_port)) = (udp()?, udp()?);
     let (mut buf, mut from) = ([0; 16], Address::none());
-    assert_eq!(socket::recv_from(near.as_raw_fd(), &mut buf, &mut from).unwrap(), Io::Later);
+    assert_eq!(socket::recv_from(near.as_raw_fd(), &mut buf, &mut from)?, Io::Later);
 
     let to = Address::v4(Ipv4Addr::LOCALHOST, near_port);
-    assert_eq!(socket::send_to(far.as_raw_fd(), b"hello", &to).unwrap(), Io::Done(5));
-    assert_eq!(socket::recv_from(near.as_raw_fd(), &mut buf, &mut from).unwrap(), Io::Done(5));
+    assert_eq!(socket::send_to(far.as_raw_fd(), b"hello", &to)?, Io::Done(5));
+    assert_eq!(socket::recv_from(near.as_raw_fd(), &mut buf, &mut from)?, Io::Done(5));
     assert_eq!(from.parts(), Parts::V4(Ipv4Addr::LOCALHOST, far_port));
 
-    assert_eq!(socket::send_to(near.as_raw_fd(), b"", &from).unwrap(), Io::Done(0));
-    assert_eq!(socket::recv_from(far.as_raw_fd(), &mut buf, &mut from).unwrap(), Io::Done(0));
+    assert_eq!(socket::send_to(near.as_raw_fd(), b"", &from)?, Io::Done(0));
+    assert_eq!(socket::recv_from(far.as_raw_fd(), &mut buf, &mut from)?, Io::Done(0));
     assert!(from == to);
+    Ok(())
 }
 
 #[test]
@@ -40,27 +43,29 @@ fn addresses_of_the_internet_survive_being_put_together_and_taken_apart() {
 }
 
 #[test]
-fn unix_sockets_have_paths_names_or_nothing() {
+fn unix_sockets_have_paths_names_or_nothing() -> io::Result<()> {
     let directory = std::env::temp_dir().join(format!("ferraio-datagrams-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).unwrap();
+    std::fs::create_dir_all(&directory)?;
     let (near_path, far_path) = (directory.join("near"), directory.join("far"));
-    let near = UnixDatagram::bind(&near_path).unwrap();
-    let far = UnixDatagram::bind(&far_path).unwrap();
-    let nobody = UnixDatagram::unbound().unwrap();
-    let near_path = near_path.to_str().unwrap().as_bytes();
+    let near = UnixDatagram::bind(&near_path)?;
+    let far = UnixDatagram::bind(&far_path)?;
+    let nobody = UnixDatagram::unbound()?;
+    let near_path = near_path.as_os_str().as_bytes();
 
-    let to = Address::unix(near_path).unwrap();
+    let to = Address::unix(near_path).expect("a short path");
     let (mut buf, mut from) = ([0; 16], Address::none());
-    socket::send_to(far.as_raw_fd(), b"1", &to).unwrap();
-    socket::recv_from(near.as_raw_fd(), &mut buf, &mut from).unwrap();
-    assert_eq!(from.parts(), Parts::Unix(far_path.to_str().unwrap().as_bytes()));
-    socket::send_to(nobody.as_raw_fd(), b"2", &to).unwrap();
-    socket::recv_from(near.as_raw_fd(), &mut buf, &mut from).unwrap();
+    socket::send_to(far.as_raw_fd(), b"1", &to)?;
+    socket::recv_from(near.as_raw_fd(), &mut buf, &mut from)?;
+    assert_eq!(from.parts(), Parts::Unix(far_path.as_os_str().as_bytes()));
+    socket::send_to(nobody.as_raw_fd(), b"2", &to)?;
+    socket::recv_from(near.as_raw_fd(), &mut buf, &mut from)?;
     assert_eq!(from.parts(), Parts::Nothing);
-    std::fs::remove_dir_all(&directory).unwrap();
+    std::fs::remove_dir_all(&directory)?;
 
-    assert_eq!(Address::unix(b"\0abstract").unwrap().parts(), Parts::Unix(b"\0abstract"));
+    let name = Address::unix(b"\0abstract").expect("a short name");
+    assert_eq!(name.parts(), Parts::Unix(b"\0abstract"));
     assert!(Address::unix(&[b'x'; 107]).is_some());
     assert!(Address::unix(&[b'x'; 108]).is_none());
     assert!(Address::unix(&[0; 109]).is_none());
+    Ok(())
 }

@@ -50,7 +50,7 @@ fn a_post_before_the_wait_always_ends_it() {
             move || post.post(1)
         });
         assert_eq!(post.take_posts(1), [1]);
-        poster.join().unwrap();
+        poster.join().expect("the poster has not panicked");
     });
 }
 
@@ -66,7 +66,7 @@ fn posts_of_one_thread_arrive_in_order_over_several_sleeps() {
             }
         });
         assert_eq!(post.take_posts(2), [1, 2]);
-        poster.join().unwrap();
+        poster.join().expect("the poster has not panicked");
     });
 }
 
@@ -82,7 +82,7 @@ fn posts_of_two_threads_all_arrive() {
         taken.sort_unstable();
         assert_eq!(taken, [1, 2]);
         for poster in posters {
-            poster.join().unwrap();
+            poster.join().expect("the poster has not panicked");
         }
     });
 }
@@ -96,7 +96,7 @@ fn of_two_posters_to_a_sleeping_loop_exactly_one_rings() {
             let post = Arc::clone(&post);
             thread::spawn(move || post.post(item))
         });
-        let rings = posters.map(|poster| poster.join().unwrap());
+        let rings = posters.map(|poster| poster.join().expect("the poster has not panicked"));
         assert_ne!(rings[0], rings[1]);
     });
 }
@@ -110,7 +110,7 @@ fn a_post_that_meets_the_closing_is_given_back_to_one_of_them() {
             move || post.inbox.post(1)
         });
         let closed_over = post.inbox.close();
-        match poster.join().unwrap() {
+        match poster.join().expect("the poster has not panicked") {
             Ok(_) => assert_eq!(closed_over, [1]),
             Err(item) => {
                 assert_eq!(item, 1);

@@ -9,7 +9,9 @@ use std::cell::Cell;
 
 use crate::error::Error;
 use crate::ffi::trampoline::Next;
-use crate::ffi::{Class, ClassCell, Import, Name, Obj, Own, Raised, Result, Slot, Visit, class, coroutine, exception};
+use crate::ffi::{
+    Class, ClassCell, Import, Name, Obj, Own, Raised, Result, Slot, Visit, call_site, class, coroutine, exception,
+};
 use crate::future::{Future, State};
 use crate::future_iterator::raise_thrown;
 use crate::imports::{self as py};
@@ -20,7 +22,7 @@ use crate::sync::lock::Lock;
 use crate::sync::queue::Queue;
 use crate::sync::semaphore::Semaphore;
 use crate::timeout::Timeout;
-use crate::{attribute, method, slot};
+use crate::{attribute, method, slot, slot_attribute};
 
 /// A call of one of our methods, with what it was called with.
 pub enum Body {
@@ -163,6 +165,8 @@ pub struct AsyncCall {
     future: Slot<Own<Future>>,
     /// The coroutine of asyncio's own method that does it all.
     stand_in: Slot,
+    /// Where it was called, if anybody wants to know.
+    call_site: Slot,
 }
 
 /// How far it has come.
@@ -192,12 +196,14 @@ impl Class for AsyncCall {
         self.body.set(body);
         self.future.visit(visit);
         self.stand_in.visit(visit);
+        self.call_site.visit(visit);
     }
 
     fn clear(&self) {
         drop(self.body.take());
         self.future.clear();
         self.stand_in.clear();
+        self.call_site.clear();
     }
 
     fn needs_finalizer(&self) -> bool {
@@ -229,6 +235,7 @@ impl AsyncCall {
             body: Cell::new(Some(body)),
             future: Slot::empty(),
             stand_in: Slot::empty(),
+            call_site: call_site::here(),
         })?;
         Ok(call.into_obj())
     }
@@ -445,6 +452,7 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
             attribute!(AsyncCall, "__name__", name),
             attribute!(AsyncCall, "__qualname__", qualified_name),
             attribute!(AsyncCall, "cr_origin", nothing),
+            slot_attribute!(AsyncCall, "_call_site", call_site),
             attribute!(AsyncCall, "cr_frame", nothing),
             attribute!(AsyncCall, "cr_code", nothing),
             attribute!(AsyncCall, "cr_await", awaited),

@@ -5,16 +5,19 @@
 //! | `ffi/` | the safe layer over CPython's C API |
 //! | `imports.rs`, `error.rs` | Python names, and our errors as Python exceptions |
 //! | `event_loop/` | the loop: turn, scheduling, watched fds |
-//! | `handle.rs`, `thread_safe_handle.rs`, `future.rs`, `future_iterator.rs`, `task.rs` | what the loop runs |
-//! | `transport/` | stream sockets, and the loop's `sock_*` |
+//! | `handle.rs`, `thread_safe_handle.rs`, `future/`, `future_iterator.rs`, `task/` | what the loop runs |
+//! | `transport/` | transports of streams, datagrams and TLS, and the loop's `sock_*` |
+//! | `streams/` | readers and writers above a transport |
 //! | `async_call.rs`, `attributes.rs` | async methods without coroutines, and attributes that are fields |
+//! | `diagnose/` | what the diagnosis of programs has in Rust |
 //! | `sync/` | locks, events, semaphores, queues |
 //! | `checking.rs` | the checker, for `ferraio check` and `ferraio run` |
-//! | `sleep.rs`, `gather.rs`, `wait.rs`, `task_group.rs`, `timeout.rs` | what programs call |
+//! | `sleep.rs`, `sleep_future.rs`, `gather.rs`, `wait.rs`, `task_group.rs`, `timeout.rs` | what programs call |
 
 mod async_call;
 mod attributes;
 mod checking;
+mod diagnose;
 mod error;
 mod event_loop;
 mod ffi;
@@ -24,6 +27,7 @@ mod gather;
 mod handle;
 mod imports;
 mod sleep;
+mod sleep_future;
 mod streams;
 mod sync;
 mod task;
@@ -50,6 +54,7 @@ fn fill(module: &Obj) -> Result<()> {
         ("_GatheringFuture", gather::make_class(module)?),
         ("_WaitingFuture", wait::make_class(module)?),
         ("Sleep", sleep::make_class(module)?),
+        ("_SleepFuture", sleep_future::make_class(module)?),
         ("AsyncCall", async_call::make_class(module)?),
         ("Lock", sync::lock::make_class(module)?),
         ("Event", sync::event::make_class(module)?),
@@ -122,6 +127,27 @@ fn fill(module: &Obj) -> Result<()> {
                 "_explain_rule(rule)\n\nReturn the page of a rule, by its code or name, or None."
             ),
             function!(
+                "_render",
+                diagnose::render::render,
+                "_render(form, code, rule, severity, message, places, notes, help, colour)\n\nReturn the text of a finding."
+            ),
+            function!(
+                "_rule_page",
+                diagnose::rule_pages::rule_page,
+                "_rule_page(code)\n\nReturn the page of a rule, or None."
+            ),
+            function!("_tasks_made", task::tasks_made, "Return how many tasks were made."),
+            function!(
+                "_tell_failures",
+                diagnose::failure::tell_failures,
+                "_tell_failures(yes)\n\nLet ferraio.diagnose explain the errors of tasks."
+            ),
+            function!(
+                "_note_call_sites",
+                note_call_sites,
+                "_note_call_sites(yes)\n\nLet awaitables note where they are made."
+            ),
+            function!(
                 "_set_metaclass",
                 set_metaclass,
                 "_set_metaclass(cls, metaclass)\n\nLet a metaclass decide isinstance()."
@@ -134,6 +160,13 @@ fn fill(module: &Obj) -> Result<()> {
 
 fn unfinished_tasks(_: ffi::Args<'_>) -> Result<Obj> {
     Obj::list_from(ffi::task_list::all().into_iter())
+}
+
+fn note_call_sites(args: ffi::Args<'_>) -> Result<Obj> {
+    if let [yes] = args.positional {
+        ffi::call_site::want(yes.truth()?);
+    }
+    Ok(Obj::none())
 }
 
 /// Used by `ferraio._cold` for our own `Future` and `Task`.

@@ -2,18 +2,22 @@
 //!
 //! A sleep is its own iterator, with `send`, `throw` and `close` as a coroutine has, so that `asyncio.iscoroutine` holds
 //! and `create_task(sleep(1))` works. `sleep(0)` yields once. A longer one puts a future of its own into the loop's timers,
-//! without a handle. What is unusual (a delay that is not a number, a loop that is not ours) is left to asyncio's own.
+//! without a handle; `await` goes on with that future, and the sleep need not live until it is done. What is unusual (a
+//! delay that is not a number, a loop that is not ours) is left to asyncio's own.
 
 use std::cell::Cell;
 
 use crate::error::Error;
 use crate::event_loop::EventLoop;
 use crate::ffi::trampoline::Next;
-use crate::ffi::{Args, Class, ClassCell, Import, Name, Obj, Own, Raised, Result, Slot, Visit, class, coroutine};
-use crate::future::{Future, State};
+use crate::ffi::{
+    Args, Class, ClassCell, Import, Name, Obj, Own, Raised, Result, Slot, Visit, call_site, class, coroutine,
+};
+use crate::future::Future;
 use crate::future_iterator::raise_thrown;
 use crate::imports::{self as py};
-use crate::{attribute, method, slot};
+use crate::sleep_future::SleepFuture;
+use crate::{attribute, method, slot, slot_attribute};
 
 /// A sleep.
 pub struct Sleep {
@@ -24,6 +28,8 @@ pub struct Sleep {
     future: Slot<Own<Future>>,
     /// asyncio's own coroutine, in a loop that is not ours.
     stand_in: Slot,
+    /// Where it was made, if anybody wants to know.
+    call_site: Slot,
 }
 
 /// How far it has come.
@@ -55,12 +61,14 @@ impl Class for Sleep {
         self.result.visit(visit);
         self.future.visit(visit);
         self.stand_in.visit(visit);
+        self.call_site.visit(visit);
     }
 
     fn clear(&self) {
         self.result.clear();
         self.future.clear();
         self.stand_in.clear();
+        self.call_site.clear();
     }
 
     fn needs_finalizer(&self) -> bool {
@@ -88,15 +96,16 @@ pub fn sleep(args: Args<'_>) -> Result<Obj> {
     let Some(seconds) = seconds_of(&delay) else {
         return ORIGINAL.get()?.call([&delay, &result.unwrap_or_else(Obj::none)]);
     };
-    let yields_once = seconds <= 0.0 && result.is_none();
     let sleep = || Sleep {
         progress: Cell::new(Progress::New),
         delay: Cell::new(seconds),
         result: result.clone().map_or_else(Slot::empty, Slot::new),
         future: Slot::empty(),
         stand_in: Slot::empty(),
+        call_site: call_site::here(),
     };
-    Ok(if yields_once { Own::new_untracked(sleep)? } else { Own::new(sleep)? }.into_obj())
+    // Most hold nothing that the collector should know, until they are stepped by hand.
+    Ok(if result.is_none() { Own::new_untracked(sleep)? } else { Own::new(sleep)? }.into_obj())
 }
 
 /// The value of an exact float or int that fits one.
@@ -144,23 +153,43 @@ fn start(this: &Own<Sleep>) -> Result<Next> {
         this.progress.set(Progress::YieldedOnce);
         return Ok(Next::Yield(Obj::none()));
     }
+    let Some(future) = begin_wait(delay)? else {
+        let coro = ORIGINAL.get()?.call([&Obj::float(delay)?, &this.result.get_or_none()])?;
+        this.track();
+        this.stand_in.set(coro);
+        this.progress.set(Progress::Delegated);
+        return Ok(next(this));
+    };
+    future.upcast::<Future>().blocking.set(true);
+    this.track();
+    this.future.set(future.upcast().clone());
+    this.progress.set(Progress::Waiting);
+    Ok(Next::Yield(future.into_obj()))
+}
+
+/// A future that will be done after `delay` seconds, if the running loop is one of ours.
+fn begin_wait(delay: f64) -> Result<Option<Own<SleepFuture>>> {
     let running = py::GET_RUNNING_LOOP.get()?.call0()?;
     let event_loop = match Own::<EventLoop>::from_obj(&running) {
         Some(ours) if ours.is_direct() && !ours.has_own_timers() && !delay.is_nan() => ours,
-        _ => {
-            let coro = ORIGINAL.get()?.call([&Obj::float(delay)?, &this.result.get_or_none()])?;
-            this.stand_in.set(coro);
-            this.progress.set(Progress::Delegated);
-            return Ok(next(this));
-        }
+        _ => return Ok(None),
     };
     event_loop.check_open()?;
-    let future = Future::create(event_loop)?;
-    event_loop.wake_at(event_loop.clock()? + delay, future.clone());
-    future.blocking.set(true);
-    this.future.set(future.clone());
-    this.progress.set(Progress::Waiting);
-    Ok(Next::Yield(future.into_obj()))
+    let future = Own::new(SleepFuture::new)?;
+    future.upcast::<Future>().start_in(event_loop)?;
+    event_loop.wake_at(event_loop.clock()? + delay, future.upcast().clone());
+    Ok(Some(future))
+}
+
+/// `await sleep(…)`: what the interpreter steps in its place.
+fn awaited(this: &Own<Sleep>) -> Result<Obj> {
+    let delay = this.delay.get();
+    if this.progress.get() != Progress::New || delay <= 0.0 || this.result.is_some() {
+        return itself(this);
+    }
+    let Some(future) = begin_wait(delay)? else { return itself(this) };
+    this.progress.set(Progress::Done);
+    Ok(future.into_obj())
 }
 
 fn end_wait(this: &Own<Sleep>) -> Result<Next> {
@@ -177,14 +206,7 @@ fn end_wait(this: &Own<Sleep>) -> Result<Next> {
 fn give_up(this: &Own<Sleep>) {
     this.progress.set(Progress::Done);
     let Some(future) = this.future.take() else { return };
-    if future.state() == State::Finished {
-        return;
-    }
-    let event_loop = future.event_loop.get();
     future.abandon();
-    if let Some(ours) = event_loop.as_ref().and_then(Own::<EventLoop>::from_obj) {
-        ours.timer_cancelled();
-    }
 }
 
 fn send(this: &Own<Sleep>, value: &Obj) -> Result<Obj> {
@@ -237,7 +259,7 @@ fn nothing(_: &Own<Sleep>) -> Result<Obj> {
     Ok(Obj::none())
 }
 
-fn awaited(this: &Own<Sleep>) -> Result<Obj> {
+fn awaits(this: &Own<Sleep>) -> Result<Obj> {
     Ok(this.stand_in.get().or_else(|| this.future.get().map(Own::into_obj)).unwrap_or_else(Obj::none))
 }
 
@@ -251,8 +273,11 @@ fn repr(this: &Own<Sleep>) -> Result<Obj> {
 
 /// Makes the class.
 pub fn make_class(module: &Obj) -> Result<Obj> {
+    let mut await_method = method!(Sleep, "__await__", noargs, itself, "Return an iterator to be used in an await.");
+    await_method.ml_flags |= pyo3_ffi::METH_COEXIST;
     let parts = class::ClassParts {
         methods: vec![
+            await_method,
             method!(Sleep, "send", one, send, "Step on, as a coroutine does."),
             method!(Sleep, "throw", fast, throw, "Raise an exception at the place where it waits."),
             method!(Sleep, "close", noargs, close, "End it."),
@@ -261,13 +286,14 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
             attribute!(Sleep, "__name__", name),
             attribute!(Sleep, "__qualname__", name),
             attribute!(Sleep, "cr_origin", nothing),
+            slot_attribute!(Sleep, "_call_site", call_site),
             attribute!(Sleep, "cr_frame", nothing),
             attribute!(Sleep, "cr_code", nothing),
-            attribute!(Sleep, "cr_await", awaited),
+            attribute!(Sleep, "cr_await", awaits),
             attribute!(Sleep, "cr_running", running),
         ],
         slots: vec![
-            slot!(Sleep, await, itself),
+            slot!(Sleep, await, awaited),
             slot!(Sleep, iter, itself),
             slot!(Sleep, iternext, next),
             slot!(Sleep, repr, repr),

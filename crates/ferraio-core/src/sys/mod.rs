@@ -21,6 +21,7 @@ pub mod epoll;
 ))]
 pub mod kqueue;
 pub mod poll;
+pub mod prefetch;
 pub(crate) mod socket;
 pub(crate) mod wake_channel;
 

@@ -126,6 +126,14 @@ impl Ready {
         }
     }
 
+    /// Will be run very soon, and what `prefetch` asked for is there: has what that leads to fetched.
+    #[inline(always)]
+    pub fn prefetch_further(&self) {
+        if let Ready::Wake(task, _) = self {
+            task.prefetch_coroutine();
+        }
+    }
+
     /// Runs it through a handle: timed in debug mode, or by the `_run` that somebody has patched into asyncio's class.
     #[cold]
     pub fn run_observed(self, event_loop: &Own<EventLoop>, patched: bool) -> Result<()> {

@@ -26,6 +26,7 @@ impl Own<EventLoop> {
 
     /// Wakes `future` at `when`, if it is not done by then.
     pub fn wake_at(&self, when: f64, future: Own<Future>) {
+        future.timed.set(true);
         self.timers.borrow_mut().insert(when, Timer::Sleep(future));
     }
 

@@ -16,8 +16,9 @@ use crate::method;
 /// The longest wait: a day, as in asyncio.
 const LONGEST_WAIT: f64 = 24.0 * 3600.0;
 
-/// How many entries ahead of the one that runs the next ones are fetched from memory.
-const PREFETCHED: usize = 2;
+/// How many entries ahead of the one that runs the next ones are fetched from memory, and what those lead to.
+const PREFETCHED: usize = 4;
+const PREFETCHED_FURTHER: usize = 2;
 
 impl Own<EventLoop> {
     fn run_turn(&self) -> Result<()> {
@@ -34,6 +35,9 @@ impl Own<EventLoop> {
                 let mut ring = self.ring.borrow_mut();
                 if let Some(soon) = ring.get(PREFETCHED) {
                     soon.prefetch();
+                }
+                if let Some(sooner) = ring.get(PREFETCHED_FURTHER) {
+                    sooner.prefetch_further();
                 }
                 let Some(ready) = ring.pop() else { break };
                 ready

@@ -15,12 +15,10 @@ use std::sync::Arc;
 use ferraio_core::reactor::{Drain, Events, Interest, Key, Poller, Reactor};
 use ferraio_core::waker::Waker;
 
-use super::schedule::context_of;
 use super::{EventLoop, Ready};
 use crate::error::Error;
-use crate::ffi::{Args, Import, Name, Obj, Own, Result, Visit, fork};
-use crate::handle::{Arguments, Handle};
-use crate::method;
+use crate::ffi::{Name, Obj, Own, Result, Visit, fork};
+use crate::handle::Handle;
 use crate::transport::{DatagramTransport, SocketOperation, SocketTransport};
 
 /// Reading or writing.
@@ -104,6 +102,13 @@ impl Io {
             watch.reader.iter().for_each(Target::release);
             watch.writer.iter().for_each(Target::release);
         }
+    }
+
+    /// Each fd that somebody is told of, with reader and writer.
+    pub(super) fn watched(&self) -> Vec<(usize, Option<Target>, Option<Target>)> {
+        let watches = self.watches.iter().enumerate().filter_map(|(fd, watch)| Some((fd, watch.as_ref()?)));
+        let told = watches.filter(|(_, watch)| watch.reader.is_some() || watch.writer.is_some());
+        told.map(|(fd, watch)| (fd, watch.reader.clone(), watch.writer.clone())).collect()
     }
 
     fn watch(&mut self, fd: i32) -> Option<&mut Watch> {
@@ -405,15 +410,15 @@ impl Own<EventLoop> {
             (Arc::clone(&io.poller), events)
         };
         drop(forgotten);
-        for (key, error) in failed {
-            self.watch_failed(key, &error)?;
+        for (key, _) in failed {
+            self.watch_failed(key)?;
         }
         Ok(Some(prepared))
     }
 
     /// The kernel refuses an fd that was closed behind our back: whoever waits for it is told once, and finds out.
     #[cold]
-    fn watch_failed(&self, key: Key, _error: &std::io::Error) -> Result<()> {
+    fn watch_failed(&self, key: Key) -> Result<()> {
         let targets = {
             let mut io = self.io.borrow_mut();
             let Some(io) = io.as_mut() else { return Ok(()) };
@@ -480,107 +485,12 @@ impl Own<EventLoop> {
     }
 }
 
-/// The fd number of an int or a file object, with the errors of `selectors`.
-fn fd_number(object: &Obj) -> Result<i32> {
-    static TO_FD: Import = Import::new("selectors", "_fileobj_to_fd");
-    let number = TO_FD.get()?.call([object])?.as_i64()?;
-    i32::try_from(number).map_err(|_| Error::Value(format!("Invalid file descriptor: {number}")).raise())
-}
-
-fn add(this: &Own<EventLoop>, args: Args<'_>, direction: Direction, function: &str) -> Result<Obj> {
-    let [fd, callback, arguments @ ..] = args.positional else {
-        return Err(Error::type_(format!("{function}() takes a file descriptor and a callback")));
-    };
-    this.check_open()?;
-    let fd = fd_number(fd)?;
-    let context = context_of(&args, function)?;
-    let handle = Own::<Handle>::create(this, callback.clone(), Arguments::from_slice(arguments)?, context)?;
-    let before = this.watch(fd, direction, Target::Handle(handle.clone()))?;
-    cancel(before)?;
-    Ok(handle.into_obj())
-}
-
-fn cancel(target: Option<Target>) -> Result<bool> {
+/// Cancels who is told no more; was there anybody?
+pub(super) fn cancel(target: Option<Target>) -> Result<bool> {
     static CANCEL: Name = Name::new("cancel");
     match target {
         Some(Target::Handle(handle)) => handle.obj().call_method(&CANCEL, []).map(|_| true),
         Some(Target::Transport(_) | Target::Datagram(_) | Target::Operation(_)) => Ok(true),
         None => Ok(false),
     }
-}
-
-fn remove(this: &Own<EventLoop>, fd: &Obj, direction: Direction) -> Result<Obj> {
-    if this.is_closed() {
-        return Ok(Obj::bool(false));
-    }
-    let fd = fd_number(fd)?;
-    cancel(this.unwatch(fd, direction)).map(Obj::bool)
-}
-
-/// What a selector of the standard library would have: (fd, events, (reader, writer)) for each fd that is watched.
-fn watches(this: &Own<EventLoop>) -> Result<Obj> {
-    let mut watched = Vec::new();
-    if let Some(io) = this.io.borrow().as_ref() {
-        for (fd, watch) in io.watches.iter().enumerate() {
-            let sides = watch.as_ref().map(|watch| (watch.reader.clone(), watch.writer.clone()));
-            watched
-                .extend(sides.filter(|(reader, writer)| reader.is_some() || writer.is_some()).map(|sides| (fd, sides)));
-        }
-    }
-    let mut entries = Vec::with_capacity(watched.len());
-    for (fd, (reader, writer)) in watched {
-        let events = i64::from(reader.is_some()) * EVENT_READ + i64::from(writer.is_some()) * EVENT_WRITE;
-        let side = |target: &Option<Target>| target.as_ref().map_or_else(Obj::none, |target| target.obj().clone());
-        let data = Obj::tuple([side(&reader), side(&writer)])?;
-        entries.push(Obj::tuple([Obj::int(fd as i64)?, Obj::int(events)?, data])?);
-    }
-    Obj::list_from(entries.into_iter())
-}
-
-/// The numbers of the module `selectors`.
-const EVENT_READ: i64 = 1;
-const EVENT_WRITE: i64 = 2;
-
-fn add_reader(this: &Own<EventLoop>, args: Args<'_>) -> Result<Obj> {
-    add(this, args, Direction::Read, "add_reader")
-}
-
-fn add_writer(this: &Own<EventLoop>, args: Args<'_>) -> Result<Obj> {
-    add(this, args, Direction::Write, "add_writer")
-}
-
-fn remove_reader(this: &Own<EventLoop>, fd: &Obj) -> Result<Obj> {
-    remove(this, fd, Direction::Read)
-}
-
-fn remove_writer(this: &Own<EventLoop>, fd: &Obj) -> Result<Obj> {
-    remove(this, fd, Direction::Write)
-}
-
-pub(super) fn methods() -> Vec<pyo3_ffi::PyMethodDef> {
-    vec![
-        method!(
-            EventLoop,
-            "_add_reader",
-            keywords,
-            add_reader,
-            "_add_reader(fd, callback, *args, context=None)\n\nCall a callback whenever the fd can be read; return its Handle."
-        ),
-        method!(
-            EventLoop,
-            "_add_writer",
-            keywords,
-            add_writer,
-            "_add_writer(fd, callback, *args, context=None)\n\nCall a callback whenever the fd can be written; return its Handle."
-        ),
-        method!(
-            EventLoop,
-            "_watches",
-            noargs,
-            watches,
-            "Return (fd, events, (reader, writer)) for each fd that is watched."
-        ),
-        method!(EventLoop, "_remove_reader", one, remove_reader, "Stop watching the fd; was it watched for reading?"),
-        method!(EventLoop, "_remove_writer", one, remove_writer, "Stop watching the fd; was it watched for writing?"),
-    ]
 }

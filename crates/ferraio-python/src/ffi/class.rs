@@ -128,10 +128,20 @@ impl<T: Class> Own<T> {
         Self::make(value, T::GC)
     }
 
-    /// The same, for one that will never hold anything that could lead back to it: the collector need not see it.
+    /// The same, for one that holds nothing that could lead back to it: the collector need not see it, before `track`.
     #[inline(always)]
     pub fn new_untracked(value: impl FnOnce() -> T) -> Result<Self> {
         Self::make(value, false)
+    }
+
+    /// Shows an instance made by `new_untracked` to the collector from now on.
+    pub fn track(&self) {
+        // SAFETY: a live object whose class has garbage collection (`new_untracked` is for such), and its value is written.
+        unsafe {
+            if c::PyObject_GC_IsTracked(self.0.as_ptr()) == 0 {
+                c::PyObject_GC_Track(self.0.as_ptr().cast());
+            }
+        }
     }
 
     #[inline(always)]
@@ -196,6 +206,15 @@ impl<T: Class> Own<T> {
     pub fn from_exact(object: &Obj) -> Option<&Own<T>> {
         // SAFETY: the layouts of `Obj` and `Own` are the same.
         (object.type_ptr() == T::cell().ptr()).then(|| unsafe { &*ptr::from_ref(object).cast::<Own<T>>() })
+    }
+
+    /// The object as an instance of `T`.
+    ///
+    /// # Safety
+    /// It is one.
+    #[inline(always)]
+    pub unsafe fn from_obj_unchecked(object: Obj) -> Own<T> {
+        Own(object, PhantomData)
     }
 
     /// The object.

@@ -12,7 +12,9 @@
 pub mod args;
 pub mod async_function;
 pub mod buffer;
+mod builtins;
 pub mod byte_array;
+pub mod call_site;
 pub mod class;
 pub mod coroutine;
 pub mod current_task;
@@ -27,6 +29,7 @@ pub mod module;
 pub mod name;
 pub mod object;
 pub mod openssl;
+pub mod packed;
 pub mod received_bytes;
 pub mod slot;
 pub mod socket_address;

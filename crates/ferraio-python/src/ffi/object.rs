@@ -16,7 +16,7 @@ impl Clone for Obj {
     #[inline(always)]
     fn clone(&self) -> Self {
         // SAFETY: `self` is a live reference, and whoever holds one is attached.
-        unsafe { c::Py_INCREF(self.0.as_ptr()) };
+        unsafe { count_up(self.0.as_ptr()) };
         Obj(self.0)
     }
 }
@@ -26,6 +26,29 @@ impl Drop for Obj {
     fn drop(&mut self) {
         // SAFETY: `self` owns one reference, which ends here.
         unsafe { c::Py_DECREF(self.0.as_ptr()) }
+    }
+}
+
+/// `Py_INCREF`. CPython 3.12 and 3.13 count up the lower half of a word, and down the whole; a processor that has just written
+/// half a word waits when the whole is read, for longer than all else that a short method does. So this writes the whole.
+///
+/// # Safety
+/// `object` is a live object, and the thread is attached.
+#[inline(always)]
+unsafe fn count_up(object: *mut c::PyObject) {
+    const COUNTS_HALVES: bool =
+        cfg!(all(Py_3_12, not(Py_3_14), target_pointer_width = "64", not(py_sys_config = "Py_REF_DEBUG")));
+    // SAFETY: the caller vouches for the object. Where halves are counted, the count is a word, whose lower half is all
+    // ones for an immortal object.
+    unsafe {
+        if !COUNTS_HALVES {
+            return c::Py_INCREF(object);
+        }
+        let count = (&raw mut (*object).ob_refcnt).cast::<isize>();
+        let now = count.read();
+        if now as u32 != u32::MAX {
+            count.write(now + 1);
+        }
     }
 }
 
@@ -62,7 +85,7 @@ impl Obj {
     pub unsafe fn borrowed(ptr: *mut c::PyObject) -> Obj {
         // SAFETY: the caller vouches for `ptr`.
         unsafe {
-            c::Py_INCREF(ptr);
+            count_up(ptr);
             Obj(NonNull::new_unchecked(ptr))
         }
     }
@@ -109,14 +132,7 @@ impl Obj {
     /// Asks the processor to have the object at hand soon: the memory from its start on, `lines` cache lines of it.
     #[inline(always)]
     pub fn prefetch(&self, lines: usize) {
-        #[cfg(target_arch = "x86_64")]
-        for line in 0..lines {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            // SAFETY: a hint; the processor ignores addresses that it cannot read.
-            unsafe { _mm_prefetch(self.as_ptr().cast::<i8>().wrapping_add(line * 64), _MM_HINT_T0) };
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = lines;
+        ferraio_core::sys::prefetch::prefetch(self.as_ptr(), lines);
     }
 
     /// The pointer and its reference, which the caller now owns.
@@ -127,118 +143,10 @@ impl Obj {
         ptr
     }
 
-    /// `None`.
-    #[inline(always)]
-    pub fn none() -> Obj {
-        // SAFETY: None is a live object.
-        unsafe { Obj::borrowed(c::Py_None()) }
-    }
-
-    /// `True` or `False`.
-    #[inline(always)]
-    pub fn bool(value: bool) -> Obj {
-        // SAFETY: both are live objects.
-        unsafe { Obj::borrowed(if value { c::Py_True() } else { c::Py_False() }) }
-    }
-
-    /// A `float`.
-    pub fn float(value: f64) -> Result<Obj> {
-        // SAFETY: gives a new reference or NULL.
-        unsafe { Obj::new_ref(c::PyFloat_FromDouble(value)) }
-    }
-
-    /// An `int`.
-    pub fn int(value: i64) -> Result<Obj> {
-        // SAFETY: gives a new reference or NULL.
-        unsafe { Obj::new_ref(c::PyLong_FromLongLong(value)) }
-    }
-
-    /// A `str`.
-    pub fn str(text: &str) -> Result<Obj> {
-        // SAFETY: pointer and length are those of `text`.
-        unsafe { Obj::new_ref(c::PyUnicode_FromStringAndSize(text.as_ptr().cast(), text.len() as isize)) }
-    }
-
-    /// A `bytes` with a copy of `data`.
-    pub fn bytes(data: &[u8]) -> Result<Obj> {
-        // SAFETY: pointer and length are those of `data`.
-        unsafe { Obj::new_ref(c::PyBytes_FromStringAndSize(data.as_ptr().cast(), data.len() as isize)) }
-    }
-
-    /// A `tuple` of these.
-    pub fn tuple<const N: usize>(items: [Obj; N]) -> Result<Obj> {
-        Obj::tuple_from(items.into_iter())
-    }
-
-    /// A `tuple` of what the iterator gives.
-    pub fn tuple_from(items: impl ExactSizeIterator<Item = Obj>) -> Result<Obj> {
-        // SAFETY: a new tuple is filled completely before anybody sees it; SET_ITEM takes over each reference.
-        unsafe {
-            let tuple = Obj::new_ref(c::PyTuple_New(items.len() as isize))?;
-            for (index, item) in items.enumerate() {
-                c::PyTuple_SET_ITEM(tuple.as_ptr(), index as isize, item.into_ptr());
-            }
-            Ok(tuple)
-        }
-    }
-
-    /// A `list` of what the iterator gives.
-    pub fn list_from(items: impl ExactSizeIterator<Item = Obj>) -> Result<Obj> {
-        // SAFETY: a new list is filled completely before anybody sees it; SET_ITEM takes over each reference.
-        unsafe {
-            let list = Obj::new_ref(c::PyList_New(items.len() as isize))?;
-            for (index, item) in items.enumerate() {
-                c::PyList_SET_ITEM(list.as_ptr(), index as isize, item.into_ptr());
-            }
-            Ok(list)
-        }
-    }
-
-    /// An empty `set`.
-    pub fn set() -> Result<Obj> {
-        // SAFETY: gives a new reference or NULL.
-        unsafe { Obj::new_ref(c::PySet_New(std::ptr::null_mut())) }
-    }
-
-    /// An empty `dict`.
-    pub fn dict() -> Result<Obj> {
-        // SAFETY: gives a new reference or NULL.
-        unsafe { Obj::new_ref(c::PyDict_New()) }
-    }
-
-    /// `self[key] = value` of a `dict`.
-    pub fn dict_set(&self, key: &Obj, value: &Obj) -> Result<()> {
-        // SAFETY: three live objects; a non-dict is refused with an exception.
-        Raised::check(unsafe { c::PyDict_SetItem(self.as_ptr(), key.as_ptr(), value.as_ptr()) })
-    }
-
-    /// `del self[key]` of a `dict` that has the key.
-    pub fn dict_remove(&self, key: &Obj) -> Result<()> {
-        // SAFETY: two live objects; a non-dict is refused with an exception.
-        Raised::check(unsafe { c::PyDict_DelItem(self.as_ptr(), key.as_ptr()) })
-    }
-
-    /// `self[key]` of a `dict`, if it is there.
-    pub fn dict_get(&self, key: &Obj) -> Result<Option<Obj>> {
-        let mut value = ptr::null_mut();
-        // SAFETY: two live objects; `value` gets a new reference or NULL; a non-dict is refused with an exception.
-        match unsafe { c::compat::PyDict_GetItemRef(self.as_ptr(), key.as_ptr(), &mut value) } {
-            -1 => Err(Raised::set()),
-            // SAFETY: as above.
-            _ => Ok(unsafe { Obj::take(value) }),
-        }
-    }
-
     /// `self[key] = value`.
     pub fn set_item(&self, key: &Obj, value: &Obj) -> Result<()> {
         // SAFETY: three live objects.
         Raised::check(unsafe { c::PyObject_SetItem(self.as_ptr(), key.as_ptr(), value.as_ptr()) })
-    }
-
-    /// `memoryview(self)`.
-    pub fn memory_view(&self) -> Result<Obj> {
-        // SAFETY: a live object; gives a new reference or NULL.
-        unsafe { Obj::new_ref(c::PyMemoryView_FromObject(self.as_ptr())) }
     }
 
     /// `self[start:]` of something with the methods of a sequence.
@@ -274,13 +182,6 @@ impl Obj {
     #[inline(always)]
     pub fn is(&self, other: &Obj) -> bool {
         self.0 == other.0
-    }
-
-    /// `self is None`.
-    #[inline(always)]
-    pub fn is_none(&self) -> bool {
-        // SAFETY: compares an address.
-        self.as_ptr() == unsafe { c::Py_None() }
     }
 
     /// How many references there are.
@@ -365,29 +266,6 @@ impl Obj {
         unsafe { c::PyExceptionClass_Check(self.as_ptr()) != 0 }
     }
 
-    /// Is it exactly a `bytes`?
-    pub fn is_exact_bytes(&self) -> bool {
-        // SAFETY: a live object.
-        unsafe { c::PyBytes_CheckExact(self.as_ptr()) != 0 }
-    }
-
-    /// Is it a `bytes`, `bytearray` or `memoryview`, or of a subclass?
-    #[inline(always)]
-    pub fn is_bytes_like(&self) -> bool {
-        // SAFETY: a live object.
-        unsafe {
-            c::PyBytes_Check(self.as_ptr()) != 0
-                || c::PyByteArray_Check(self.as_ptr()) != 0
-                || c::PyMemoryView_Check(self.as_ptr()) != 0
-        }
-    }
-
-    /// Is it a `tuple`?
-    pub fn is_tuple(&self) -> bool {
-        // SAFETY: a live object.
-        unsafe { c::PyTuple_Check(self.as_ptr()) != 0 }
-    }
-
     /// Is it a generator?
     pub fn is_generator(&self) -> bool {
         // SAFETY: a live object.
@@ -399,109 +277,6 @@ impl Obj {
     pub fn is_exact_coroutine(&self) -> bool {
         // SAFETY: a live object.
         unsafe { c::PyCoro_CheckExact(self.as_ptr()) != 0 }
-    }
-
-    /// The value of a `float`, or of what turns into one.
-    pub fn as_f64(&self) -> Result<f64> {
-        // SAFETY: a live object.
-        let value = unsafe { c::PyFloat_AsDouble(self.as_ptr()) };
-        if value == -1.0 && Raised::is_set() { Err(Raised::set()) } else { Ok(value) }
-    }
-
-    /// The value, if it is exactly a `float`.
-    pub fn exact_f64(&self) -> Option<f64> {
-        // SAFETY: a live object, checked to be a float before its value is read.
-        unsafe { (c::PyFloat_CheckExact(self.as_ptr()) != 0).then(|| c::PyFloat_AS_DOUBLE(self.as_ptr())) }
-    }
-
-    /// The value, if it is exactly an `int` that fits.
-    pub fn exact_int_as_f64(&self) -> Option<f64> {
-        // SAFETY: a live object, checked to be an int before its value is read.
-        let value = unsafe {
-            if c::PyLong_CheckExact(self.as_ptr()) == 0 {
-                return None;
-            }
-            c::PyLong_AsDouble(self.as_ptr())
-        };
-        if value == -1.0 && Raised::is_set() {
-            Raised::set().clear();
-            return None;
-        }
-        Some(value)
-    }
-
-    /// The value, if it is exactly an `int` that fits.
-    pub fn exact_i64(&self) -> Option<i64> {
-        let mut overflow = 0;
-        // SAFETY: a live object, checked to be an int before its value is read; such a reading does not fail.
-        unsafe {
-            if c::PyLong_CheckExact(self.as_ptr()) == 0 {
-                return None;
-            }
-            let value = c::PyLong_AsLongLongAndOverflow(self.as_ptr(), &mut overflow);
-            (overflow == 0).then_some(value)
-        }
-    }
-
-    /// `self.add(item)` of a `set`.
-    #[inline(always)]
-    pub fn set_add(&self, item: &Obj) -> Result<()> {
-        // SAFETY: two live objects; what is not a set is refused with an exception.
-        Raised::check(unsafe { c::PySet_Add(self.as_ptr(), item.as_ptr()) })
-    }
-
-    /// `self.discard(item)` of a `set`.
-    #[inline(always)]
-    pub fn set_discard(&self, item: &Obj) -> Result<()> {
-        // SAFETY: two live objects; what is not a set is refused with an exception.
-        Raised::check(unsafe { c::PySet_Discard(self.as_ptr(), item.as_ptr()) })
-    }
-
-    /// `len(self)` of a `set`.
-    pub fn set_len(&self) -> Result<usize> {
-        // SAFETY: a live object; what is not a set is refused with an exception.
-        usize::try_from(unsafe { c::PySet_Size(self.as_ptr()) }).map_err(|_| Raised::set())
-    }
-
-    /// The value of an `int`.
-    pub fn as_i64(&self) -> Result<i64> {
-        // SAFETY: a live object.
-        let value = unsafe { c::PyLong_AsLongLong(self.as_ptr()) };
-        if value == -1 && Raised::is_set() { Err(Raised::set()) } else { Ok(value) }
-    }
-
-    /// The text of a `str` (lossy where it holds lone surrogates).
-    pub fn as_text(&self) -> Result<String> {
-        let mut len = 0;
-        // SAFETY: the pointer is valid for `len` bytes while `self` lives; it is copied at once.
-        unsafe {
-            let text = c::PyUnicode_AsUTF8AndSize(self.as_ptr(), &mut len);
-            if text.is_null() {
-                return Err(Raised::set());
-            }
-            Ok(String::from_utf8_lossy(std::slice::from_raw_parts(text.cast(), len as usize)).into_owned())
-        }
-    }
-
-    /// The bytes of an exact `bytes` object, which nobody can change.
-    pub fn as_bytes(&self) -> Option<&[u8]> {
-        // SAFETY: a `bytes` object never changes, and lives as long as `self`.
-        unsafe {
-            self.is_exact_bytes().then(|| {
-                let len = c::PyBytes_Size(self.as_ptr()) as usize;
-                std::slice::from_raw_parts(c::PyBytes_AsString(self.as_ptr()).cast(), len)
-            })
-        }
-    }
-
-    /// The items of a `tuple`.
-    pub fn tuple_items(&self) -> &[Obj] {
-        debug_assert!(self.is_tuple());
-        // SAFETY: a tuple holds `len` live objects in a row and does not change.
-        unsafe {
-            let tuple = self.as_ptr().cast::<c::PyTupleObject>();
-            Obj::peek_array((&raw const (*tuple).ob_item).cast(), c::PyTuple_GET_SIZE(self.as_ptr()) as usize)
-        }
     }
 
     /// `repr(self)` as text; the name of the type where that fails.

@@ -100,14 +100,16 @@ static OPENSSL: OnceLock<Option<Library>> = OnceLock::new();
 impl Library {
     /// The library, if there is one that we can drive. Looks once.
     pub fn get() -> Option<&'static Library> {
-        OPENSSL
-            .get_or_init(|| {
-                look().unwrap_or_else(|raised| {
-                    raised.clear();
-                    None
-                })
-            })
-            .as_ref()
+        if let Some(known) = OPENSSL.get() {
+            return known.as_ref();
+        }
+        // Looking runs Python code, which may let another thread look at the same time: that one must not wait for us,
+        // since it holds what we need to go on.
+        let found = look().unwrap_or_else(|raised| {
+            raised.clear();
+            None
+        });
+        OPENSSL.get_or_init(|| found).as_ref()
     }
 
     /// The library, if somebody has looked and found it.

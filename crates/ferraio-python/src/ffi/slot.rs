@@ -70,11 +70,27 @@ impl Slot<Obj> {
         self.get().unwrap_or_else(Obj::none)
     }
 
+    /// Asks the processor to have what is there at hand soon; see [`Obj::prefetch`].
+    #[inline(always)]
+    pub fn prefetch(&self, lines: usize) {
+        // SAFETY: as above; reads one address.
+        if let Some(object) = unsafe { (*self.0.get()).as_ref() } {
+            object.prefetch(lines);
+        }
+    }
+
     /// Is it this object?
     #[inline(always)]
     pub fn holds(&self, object: &Obj) -> bool {
         // SAFETY: as above; compares addresses.
         unsafe { (*self.0.get()).as_ref().is_some_and(|held| held.is(object)) }
+    }
+
+    /// Do both hold the same object?
+    #[inline(always)]
+    pub fn holds_the_same(&self, other: &Slot<Obj>) -> bool {
+        // SAFETY: as above; compares addresses.
+        unsafe { (*other.0.get()).as_ref().is_some_and(|object| self.holds(object)) }
     }
 
     /// Shows what is there to the garbage collector.

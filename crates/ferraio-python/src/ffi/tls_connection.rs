@@ -41,8 +41,8 @@ pub enum Outcome {
 }
 
 impl TlsConnection {
-    /// Takes over a connection whose handshake is done: the `_ssl._SSLSocket`, with its two `MemoryBIO`s, which are empty.
-    /// Nothing, if it is not one that we can drive.
+    /// Takes over a connection whose handshake is done: the `_ssl._SSLSocket`, with its two `MemoryBIO`s. What these still
+    /// hold is for the caller to `keep` and to put before the output. Nothing, if it is not one that we can drive.
     pub fn take_over(owner: &Obj, incoming: &Obj, outgoing: &Obj) -> Result<Option<TlsConnection>> {
         let Some(library) = Library::get() else { return Ok(None) };
         let (Some(ssl), Some(method)) = (library.ssl_of(owner, incoming, outgoing)?, bio_method(library)) else {
@@ -312,10 +312,12 @@ unsafe fn memory_of<'a>(bio: *mut Bio) -> Option<(&'static Library, &'a Memory)>
     memory.map(|memory| (library, memory))
 }
 
+/// The flags that say that an operation is to be repeated.
+const ANY_RETRY: c_int = 0x0f;
+
 // None of these can panic: they only move bytes, and no other borrow of the memory is alive while OpenSSL runs.
 
 unsafe extern "C" fn bio_read(bio: *mut Bio, into: *mut c_char, size: c_int) -> c_int {
-    const ANY_RETRY: c_int = 0x0f;
     const SHOULD_READ: c_int = 0x01 | 0x08;
     // SAFETY: OpenSSL calls this with a BIO of ours, and memory for so many bytes.
     unsafe {
@@ -335,7 +337,6 @@ unsafe extern "C" fn bio_read(bio: *mut Bio, into: *mut c_char, size: c_int) -> 
 }
 
 unsafe extern "C" fn bio_write(bio: *mut Bio, data: *const c_char, size: c_int) -> c_int {
-    const ANY_RETRY: c_int = 0x0f;
     // SAFETY: OpenSSL calls this with a BIO of ours, and so many bytes.
     unsafe {
         let Some((library, memory)) = memory_of(bio) else { return -1 };

@@ -32,7 +32,7 @@ fn exception_of(this: &Own<Future>) -> Result<Obj> {
 }
 
 fn set_result(this: &Own<Future>, result: &Obj) -> Result<Obj> {
-    this.loop_of()?;
+    this.check_initialised()?;
     this.finish(result.clone())?;
     Ok(Obj::none())
 }
@@ -59,7 +59,7 @@ fn refuse_stop_iteration(event_loop: &Obj, error: Obj) -> Result<Obj> {
 
 fn cancel(this: &Own<Future>, args: Args<'_>) -> Result<Obj> {
     let [message] = args.bind("cancel", [&py::MSG], 0, 1)?;
-    this.loop_of()?;
+    this.check_initialised()?;
     this.cancel_future(message).map(Obj::bool)
 }
 
@@ -88,13 +88,11 @@ fn add_done_callback(this: &Own<Future>, args: Args<'_>) -> Result<Obj> {
 static FN: crate::ffi::Name = crate::ffi::Name::new("fn");
 
 fn remove_done_callback(this: &Own<Future>, callback: &Obj) -> Result<Obj> {
-    this.loop_of()?;
-    let waiting: Vec<Callback> =
-        this.first.take().into_iter().chain(this.others.take().into_iter().flat_map(|list| *list)).collect();
-    let mut kept = Vec::with_capacity(waiting.len());
+    this.check_initialised()?;
+    let mut kept = Vec::new();
     let mut removed = Vec::new();
     let mut failed = None;
-    for candidate in waiting {
+    for candidate in this.take_callbacks() {
         let same = match (&failed, &candidate) {
             (None, Callback::Function(function)) => function.callback.equals(callback),
             (None, other) => other.as_pair().and_then(|(other, _)| other.equals(callback)),
@@ -110,9 +108,8 @@ fn remove_done_callback(this: &Own<Future>, callback: &Obj) -> Result<Obj> {
         }
     }
     // Comparing may have run Python code that added callbacks: they come after those that were there.
-    let added: Vec<Callback> =
-        this.first.take().into_iter().chain(this.others.take().into_iter().flat_map(|list| *list)).collect();
-    for callback in kept.into_iter().chain(added) {
+    kept.extend(this.take_callbacks());
+    for callback in kept {
         this.push_callback(callback);
     }
     match failed {
@@ -126,22 +123,22 @@ fn make_cancelled_error(this: &Own<Future>) -> Result<Obj> {
 }
 
 fn await_(this: &Own<Future>) -> Result<Obj> {
-    this.loop_of()?;
+    this.check_initialised()?;
     Ok(this.obj().clone())
 }
 
 fn real_iterator(this: &Own<Future>) -> Result<Obj> {
-    this.loop_of()?;
+    this.check_initialised()?;
     Ok(Own::new(|| crate::future_iterator::FutureIterator::new(this.clone()))?.into_obj())
 }
 
 fn repr(this: &Own<Future>) -> Result<Obj> {
-    this.loop_of()?;
+    this.check_initialised()?;
     py::FUTURE_REPR.get()?.call([this.obj()])
 }
 
 fn state_attribute(this: &Own<Future>) -> Result<Obj> {
-    this.loop_of()?;
+    this.check_initialised()?;
     Obj::str(match this.state() {
         State::Pending => "PENDING",
         State::Cancelled => "CANCELLED",
@@ -150,7 +147,7 @@ fn state_attribute(this: &Own<Future>) -> Result<Obj> {
 }
 
 fn blocking(this: &Own<Future>) -> Result<Obj> {
-    this.loop_of()?;
+    this.check_initialised()?;
     Ok(Obj::bool(this.blocking.get()))
 }
 

@@ -17,6 +17,8 @@ use crate::ffi::trampoline::Next;
 use crate::ffi::{Class, ClassCell, Obj, Own, Raised, Result, Slot, Visit, coroutine, exception};
 use crate::gather::Gather;
 use crate::imports::{self as py};
+use crate::packed;
+use crate::sleep_future::SleepFuture;
 use crate::task::Task;
 use crate::task_group::TaskGroup;
 use crate::wait::{self, Wait};
@@ -37,7 +39,6 @@ pub enum State {
 }
 
 /// Who is to be told when the future is done.
-#[repr(usize)]
 pub enum Callback {
     /// A task that awaits it.
     Task(Own<Task>),
@@ -50,6 +51,17 @@ pub enum Callback {
     /// A callable with its context.
     Function(Box<Function>),
 }
+
+packed!(
+    /// A [`Callback`] in one word.
+    PackedCallback: Callback {
+        Task(Own<Task>) = 0,
+        Gather(Own<Gather>) = 1,
+        Group(Own<TaskGroup>) = 2,
+        Wait(Own<Wait>) = 3,
+        Function(Box<Function>) = 4,
+    }
+);
 
 /// What `add_done_callback` was given.
 pub struct Function {
@@ -67,10 +79,10 @@ pub struct Future {
     /// The result or the exception.
     result: Slot,
     /// The first that waits: most futures have just one.
-    first: Cell<Option<Callback>>,
+    first: Cell<Option<PackedCallback>>,
     /// The others, in order.
     #[expect(clippy::box_collection, reason = "a box keeps the field at one word; most futures never have a list")]
-    others: Cell<Option<Box<Vec<Callback>>>>,
+    others: Cell<Option<Box<Vec<PackedCallback>>>>,
     /// What few futures have.
     rare: Cell<Option<Box<Rare>>>,
     state: Cell<State>,
@@ -78,6 +90,8 @@ pub struct Future {
     pub blocking: Cell<bool>,
     /// The exception has not been looked at: log it at the end.
     log_traceback: Cell<bool>,
+    /// A timer of the loop will end it.
+    pub timed: Cell<bool>,
 }
 
 /// Fields that few futures use.
@@ -105,10 +119,7 @@ impl Class for Future {
     fn traverse(&self, visit: &mut Visit) {
         self.event_loop.visit(visit);
         self.result.visit(visit);
-        peek(&self.first, |first| first.iter().for_each(|callback| callback.visit(visit)));
-        peek(&self.others, |others| {
-            others.iter().flat_map(|list| list.iter()).for_each(|callback| callback.visit(visit))
-        });
+        self.for_each_callback(|callback| callback.visit(visit));
         peek(&self.rare, |rare| {
             if let Some(rare) = rare {
                 rare.exception_traceback.iter().for_each(|object| visit.object(object));
@@ -134,6 +145,11 @@ impl Class for Future {
     fn finalize(this: &Own<Self>) {
         this.log_unretrieved();
     }
+}
+
+#[cold]
+fn uninitialised() -> Raised {
+    Error::runtime("Future object is not initialized.")
 }
 
 /// Looks at the content of a cell; nothing that runs in between may use the same cell.
@@ -186,6 +202,7 @@ impl Future {
             state: Cell::new(State::Pending),
             blocking: Cell::new(false),
             log_traceback: Cell::new(false),
+            timed: Cell::new(false),
         }
     }
 
@@ -193,11 +210,15 @@ impl Future {
     #[inline]
     pub fn create(event_loop: &Own<EventLoop>) -> Result<Own<Future>> {
         let future = Own::new(Future::uninitialised)?;
-        future.event_loop.set(event_loop.obj().clone());
-        if event_loop.debug() {
-            future.remember_source()?;
-        }
+        future.start_in(event_loop)?;
         Ok(future)
+    }
+
+    /// What `__init__` does, for a future just made and a loop of ours.
+    #[inline]
+    pub fn start_in(&self, event_loop: &Own<EventLoop>) -> Result<()> {
+        self.event_loop.set(event_loop.obj().clone());
+        if event_loop.debug() { self.remember_source() } else { Ok(()) }
     }
 
     /// Pending, or how it ended.
@@ -212,10 +233,16 @@ impl Future {
         self.state.get() != State::Pending
     }
 
+    /// Fails if `__init__` has not run.
+    #[inline(always)]
+    pub fn check_initialised(&self) -> Result<()> {
+        if self.event_loop.is_some() { Ok(()) } else { Err(uninitialised()) }
+    }
+
     /// The loop, if `__init__` has run.
     #[inline(always)]
     pub fn loop_of(&self) -> Result<Obj> {
-        self.event_loop.get().ok_or_else(|| Error::runtime("Future object is not initialized."))
+        self.event_loop.get().ok_or_else(uninitialised)
     }
 
     fn with_rare<R>(&self, change: impl FnOnce(&mut Rare) -> R) -> R {
@@ -236,6 +263,7 @@ impl Future {
         self.state.set(State::Pending);
         self.blocking.set(false);
         self.log_traceback.set(false);
+        self.timed.set(false);
         let event_loop = match event_loop {
             Some(event_loop) if !event_loop.is_none() => event_loop,
             _ => py::GET_EVENT_LOOP.get()?.call0()?,
@@ -266,6 +294,7 @@ impl Future {
     /// Adds one that waits; the future is pending.
     #[inline(always)]
     pub fn push_callback(&self, callback: Callback) {
+        let callback = PackedCallback::new(callback);
         let first = self.first.take();
         if first.is_none() {
             // Nobody is first only if nobody else waits either.
@@ -274,6 +303,20 @@ impl Future {
         }
         self.first.set(first);
         peek(&self.others, |others| others.get_or_insert_default().push(callback));
+    }
+
+    /// Takes those that wait, in order.
+    fn take_callbacks(&self) -> impl Iterator<Item = Callback> + use<> {
+        let others = self.others.take().map_or_else(Vec::new, |list| *list);
+        self.first.take().into_iter().chain(others).map(PackedCallback::into_inner)
+    }
+
+    /// Looks at those that wait, in order; `look` must not run Python code that could change them.
+    fn for_each_callback(&self, mut look: impl FnMut(&Callback)) {
+        peek(&self.first, |first| first.iter().for_each(|callback| callback.look(&mut look)));
+        peek(&self.others, |others| {
+            others.iter().flat_map(|list| list.iter()).for_each(|callback| callback.look(&mut look))
+        });
     }
 
     /// The exception to raise for a cancelled future: the original one, once, or a new one with the message.
@@ -336,6 +379,9 @@ impl Own<Future> {
         if let Some(future) = Own::<Future>::from_exact(object) {
             return Some(future);
         }
+        if let Some(future) = Own::<SleepFuture>::from_exact(object) {
+            return Some(future.upcast());
+        }
         if let Some(task) = Own::<Task>::from_exact(object) {
             return Some(task.upcast());
         }
@@ -350,10 +396,10 @@ impl Own<Future> {
     fn schedule_callbacks(&self) -> Result<()> {
         let Some(first) = self.first.take() else { return Ok(()) };
         let others = self.others.take();
-        self.schedule(first)?;
+        self.schedule(first.into_inner())?;
         if let Some(others) = others {
             for callback in *others {
-                self.schedule(callback)?;
+                self.schedule(callback.into_inner())?;
             }
         }
         Ok(())
@@ -418,6 +464,7 @@ impl Own<Future> {
         }
         self.set_cancel_message(message);
         self.end(State::Cancelled, None)?;
+        self.give_up_timer();
         Ok(true)
     }
 
@@ -427,6 +474,17 @@ impl Own<Future> {
             self.state.set(State::Cancelled);
             drop(self.first.take());
             drop(self.others.take());
+            self.give_up_timer();
+        }
+    }
+
+    /// Tells the loop that the timer which would end it is dead.
+    fn give_up_timer(&self) {
+        if !self.timed.replace(false) {
+            return;
+        }
+        if let Some(ours) = self.event_loop.get().as_ref().and_then(Own::<EventLoop>::from_obj) {
+            ours.timer_cancelled();
         }
     }
 
@@ -494,17 +552,16 @@ impl Own<Future> {
     /// Forgets a `wait` that is over.
     pub fn remove_wait(&self, wait: &Own<Wait>) {
         let is_other = |callback: &Callback| !matches!(callback, Callback::Wait(found) if found.obj().is(wait.obj()));
-        let waiting = self.first.take().into_iter().chain(self.others.take().into_iter().flat_map(|list| *list));
-        for callback in waiting.filter(is_other) {
+        for callback in self.take_callbacks().filter(is_other) {
             self.push_callback(callback);
         }
     }
 
     /// The `_callbacks` that asyncio would have: pairs of callable and context.
     fn callback_pairs(&self) -> Result<Vec<(Obj, Obj)>> {
-        let first = self.first.take();
-        let others = self.others.take();
-        let pairs = first.iter().chain(others.iter().flat_map(|list| list.iter())).map(Callback::as_pair).collect();
+        let (first, others) = (self.first.take(), self.others.take());
+        let waiting = first.iter().chain(others.iter().flat_map(|list| list.iter()));
+        let pairs = waiting.map(|callback| callback.look(Callback::as_pair)).collect();
         self.first.set(first);
         self.others.set(others);
         pairs
@@ -515,15 +572,13 @@ impl Own<Future> {
     fn add_awaited_by(&self, waiting: &mut Vec<Obj>) -> Result<()> {
         static NOTED: crate::ffi::Import = crate::ffi::Import::new("ferraio._cold", "awaited_by");
         let mut between: Vec<Own<Future>> = Vec::new();
-        let mut note = |callback: &Callback| match callback {
+        self.for_each_callback(|callback| match callback {
             Callback::Task(task) => waiting.push(task.obj().clone()),
             Callback::Gather(gather) => between.push(gather.upcast().clone()),
             Callback::Wait(wait) => between.push(wait.upcast().clone()),
             Callback::Group(group) => waiting.extend(group.parent_task.get()),
             Callback::Function(_) => {}
-        };
-        peek(&self.first, |first| first.iter().for_each(&mut note));
-        peek(&self.others, |others| others.iter().flat_map(|list| list.iter()).for_each(&mut note));
+        });
         for future in between {
             future.add_awaited_by(waiting)?;
         }

@@ -67,10 +67,23 @@ impl Own<StreamReaderProtocol> {
         };
         let Some(reader) = reader else { return Ok(()) };
         match Own::<StreamReader>::from_obj(&reader) {
-            Some(ours) if ours.feeds_plainly()? => ours.feed(data),
+            Some(ours) if ours.is_plain()? => ours.feed(data),
             _ => reader.call_method(&FEED_DATA, [data]).map(drop),
         }
     }
+}
+
+/// `protocol.data_received(data)`; `is_stream` says that the protocol was seen to be one of these.
+#[inline(always)]
+pub fn give_data(protocol: &Obj, is_stream: bool, data: &Obj) -> Result<()> {
+    static DATA_RECEIVED: Name = Name::new("data_received");
+    if is_stream
+        && let Some(stream) = Own::<StreamReaderProtocol>::from_obj(protocol)
+        && stream.is_plain()?
+    {
+        return stream.receive(data);
+    }
+    protocol.call_method(&DATA_RECEIVED, [data]).map(drop)
 }
 
 // What Python sees.

@@ -199,15 +199,10 @@ impl StreamReader {
 }
 
 impl Own<StreamReader> {
+    /// Are all methods that matter the original ones?
     #[inline(always)]
-    fn is_plain(&self) -> Result<bool> {
+    pub fn is_plain(&self) -> Result<bool> {
         Ok(!self.is_patched.get() && HOOKS.are_original(self.obj())?)
-    }
-
-    /// May `feed` be called in place of the method?
-    #[inline(always)]
-    pub fn feeds_plainly(&self) -> Result<bool> {
-        self.is_plain()
     }
 
     /// What `exception()` says, if nobody has overridden it.

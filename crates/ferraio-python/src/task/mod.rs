@@ -9,11 +9,14 @@ mod class;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::diagnose::failure;
 use crate::error::Error;
 use crate::event_loop::{self, EventLoop, Ready};
 use crate::ffi::class::{MANY, StartsWith};
 use crate::ffi::coroutine::{Step, copy_context, in_context, is_context, send_none, throw};
-use crate::ffi::{Class, ClassCell, Import, Obj, Own, Raised, Result, Slot, Visit, current_task, exception, task_list};
+use crate::ffi::{
+    Args, Class, ClassCell, Import, Obj, Own, Raised, Result, Slot, Visit, current_task, exception, task_list,
+};
 use crate::future::{Callback, Future, State};
 use crate::gather::Gather;
 use crate::imports::{self as py};
@@ -46,6 +49,13 @@ pub struct Task {
 
 static CELL: ClassCell = ClassCell::new();
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
+/// How many tasks were given a name.
+static NAMED: AtomicU64 = AtomicU64::new(0);
+
+/// How many tasks were made.
+pub fn tasks_made(_: Args<'_>) -> Result<Obj> {
+    Obj::int((NEXT_NUMBER.load(Relaxed) - 1 + NAMED.load(Relaxed)) as i64)
+}
 
 // SAFETY: `repr(C)`, the future is the first field, and both classes are made with the same offset (`offset`).
 unsafe impl StartsWith<Future> for Task {}
@@ -124,6 +134,13 @@ impl Task {
         }
     }
 
+    /// Will be stepped soon: has its coroutine and its context fetched from memory meanwhile.
+    #[inline(always)]
+    pub fn prefetch_coroutine(&self) {
+        self.coro.prefetch(4);
+        self.context.prefetch(1);
+    }
+
     /// `cancelling()`.
     pub fn cancelling(&self) -> u32 {
         self.cancel_requests.get()
@@ -167,7 +184,10 @@ impl Own<Task> {
 
     fn take_name(&self, name: Option<Obj>) -> Result<()> {
         match name {
-            Some(name) if !name.is_none() => self.name.set(name_text(&name)?),
+            Some(name) if !name.is_none() => {
+                NAMED.fetch_add(1, Relaxed);
+                self.name.set(name_text(&name)?);
+            }
             _ => self.number.set(NEXT_NUMBER.fetch_add(1, Relaxed)),
         }
         Ok(())
@@ -322,6 +342,7 @@ impl Own<Task> {
             task_list::remove(self);
             return Ok(());
         }
+        failure::task_failed(self.obj(), &error);
         future.fail(error.clone())?;
         task_list::remove(self);
         if stop { Err(Raised::exception(error)) } else { Ok(()) }
@@ -344,8 +365,7 @@ impl Own<Task> {
         if future.obj().is(self.obj()) {
             return self.bad_yield(format!("Task cannot await on itself: {}", self.obj().repr_text()));
         }
-        let event_loop = self.future.loop_of()?;
-        if !future.event_loop.holds(&event_loop) {
+        if !future.event_loop.holds_the_same(&self.future.event_loop) {
             return self.other_loop(future.obj());
         }
         if !future.blocking.replace(false) {

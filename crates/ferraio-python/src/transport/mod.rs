@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `endpoint/` | what all transports have in common: a socket and its protocol, from beginning to end |
+//! | `failure.rs` | telling the loop's exception handler |
 //! | `tcp.rs` | the transport for streams |
 //! | `reading.rs` | from the socket to the protocol |
 //! | `writing.rs` | from the program to the socket |
@@ -19,6 +20,7 @@ mod address_book;
 mod class;
 mod datagram;
 mod endpoint;
+mod failure;
 mod operation;
 mod pipe;
 mod reading;

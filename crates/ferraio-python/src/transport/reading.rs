@@ -1,7 +1,8 @@
 //! From the socket to the protocol.
 //!
 //! Each time the fd is readable there is one `recv`: into the loop's one buffer, of which the protocol gets a copy of just
-//! the right size; straight into a `bytes` object, where much has come the last time (`echo.protocol_*` in the benches); or into the memory that a `BufferedProtocol` offers. Should there be more, the loop says so again.
+//! the right size; straight into a `bytes` object, where much has come the last time (`echo.protocol_*` in the benches); or
+//! into the memory that a `BufferedProtocol` offers. Should there be more, the loop says so again.
 
 use ferraio_core::socket::{self, Io};
 
@@ -12,9 +13,8 @@ use crate::error::{Error, os_exception};
 use crate::event_loop::{Direction, EventLoop, READ_SIZE};
 use crate::ffi::buffer::Buffer;
 use crate::ffi::{Import, Name, Obj, Own, Result};
-use crate::streams::protocol::StreamReaderProtocol;
+use crate::streams::protocol::{StreamReaderProtocol, give_data};
 
-static DATA_RECEIVED: Name = Name::new("data_received");
 static GET_BUFFER: Name = Name::new("get_buffer");
 static BUFFER_UPDATED: Name = Name::new("buffer_updated");
 static EOF_RECEIVED: Name = Name::new("eof_received");
@@ -121,11 +121,7 @@ impl Own<SocketTransport> {
     #[inline(always)]
     fn deliver(&self, data: &Obj) -> Result<()> {
         let Some(protocol) = self.endpoint.protocol.get() else { return Ok(()) };
-        let outcome = match Own::<StreamReaderProtocol>::from_obj(&protocol) {
-            Some(stream) if self.delivery.get() == Delivery::Stream && stream.is_plain()? => stream.receive(data),
-            _ => protocol.call_method(&DATA_RECEIVED, [data]).map(drop),
-        };
-        match outcome {
+        match give_data(&protocol, self.delivery.get() == Delivery::Stream, data) {
             Ok(()) => Ok(()),
             Err(raised) => self.fatal(raised, "Fatal error: protocol.data_received() call failed."),
         }

@@ -5,6 +5,7 @@ use crate::event_loop::{Direction, EventLoop, call_soon_any};
 use crate::ffi::coroutine::copy_context;
 use crate::ffi::{Import, Name, Obj, Own, Raised, Result, exception};
 use crate::imports::{self as py};
+use crate::transport::failure::report_failure;
 
 static CONNECTION_MADE: Name = Name::new("connection_made");
 static CONNECTION_LOST: Name = Name::new("connection_lost");
@@ -162,12 +163,7 @@ impl<T: Transport> Own<T> {
 
     /// Tells the loop's exception handler.
     pub(super) fn report(&self, event_loop: &Own<EventLoop>, error: &Obj, message: &str) -> Result<()> {
-        let context = Obj::dict()?;
-        context.dict_set(py::MESSAGE.obj(), &Obj::str(message)?)?;
-        context.dict_set(py::EXCEPTION.obj(), error)?;
-        context.dict_set(py::TRANSPORT.obj(), self.obj())?;
-        context.dict_set(py::PROTOCOL.obj(), &self.endpoint().protocol.get_or_none())?;
-        event_loop.obj().call_method(&py::CALL_EXCEPTION_HANDLER, [&context]).map(drop)
+        report_failure(event_loop.obj(), error, message, self.obj(), &self.endpoint().protocol.get_or_none())
     }
 }
 

@@ -7,7 +7,7 @@ use super::{Kind, SocketOperation};
 use crate::error::Error;
 use crate::event_loop::EventLoop;
 use crate::ffi::buffer::Buffer;
-use crate::ffi::{Name, Obj, Own, Result, exception};
+use crate::ffi::{Name, Obj, Own, Raised, Result, exception};
 
 /// What one attempt gave.
 pub(super) enum Attempt {
@@ -54,12 +54,8 @@ impl SocketOperation {
     }
 
     fn receive_into(&self) -> Result<Attempt> {
-        let mut memory = match Buffer::writable(&self.argument.get_or_none()) {
-            Ok(memory) => memory,
-            Err(raised) => {
-                raised.clear();
-                return Ok(Attempt::Unusual);
-            }
+        let Some(mut memory) = usual(Buffer::writable(&self.argument.get_or_none())) else {
+            return Ok(Attempt::Unusual);
         };
         if memory.bytes().is_empty() {
             return Obj::int(0).map(Attempt::Done);
@@ -74,13 +70,8 @@ impl SocketOperation {
     fn send(&self) -> Result<Attempt> {
         let argument = self.argument.get_or_none();
         if !argument.is_exact_bytes() && self.memory.borrow().is_none() {
-            match Buffer::readable(&argument) {
-                Ok(memory) => drop(self.memory.replace(Some(memory))),
-                Err(raised) => {
-                    raised.clear();
-                    return Ok(Attempt::Unusual);
-                }
-            }
+            let Some(memory) = usual(Buffer::readable(&argument)) else { return Ok(Attempt::Unusual) };
+            drop(self.memory.replace(Some(memory)));
         }
         let memory = self.memory.borrow();
         let data = argument.as_bytes().or_else(|| memory.as_ref().map(Buffer::bytes)).unwrap_or_default();
@@ -116,12 +107,8 @@ impl SocketOperation {
 
     fn receive_from_into(&self) -> Result<Attempt> {
         let Some(event_loop) = self.event_loop.get() else { return Ok(Attempt::Later) };
-        let mut memory = match Buffer::writable(&self.argument.get_or_none()) {
-            Ok(memory) => memory,
-            Err(raised) => {
-                raised.clear();
-                return Ok(Attempt::Unusual);
-            }
+        let Some(mut memory) = usual(Buffer::writable(&self.argument.get_or_none())) else {
+            return Ok(Attempt::Unusual);
         };
         let room = memory.bytes().len();
         let most = match self.second.get().map(|most| most.exact_i64().map(usize::try_from)) {
@@ -151,16 +138,11 @@ impl SocketOperation {
         let memory;
         let data = match argument.as_bytes() {
             Some(data) => data,
-            None => match Buffer::readable(&argument) {
-                Ok(buffer) => {
-                    memory = buffer;
-                    memory.bytes()
-                }
-                Err(raised) => {
-                    raised.clear();
-                    return Ok(Attempt::Unusual);
-                }
-            },
+            None => {
+                let Some(buffer) = usual(Buffer::readable(&argument)) else { return Ok(Attempt::Unusual) };
+                memory = buffer;
+                memory.bytes()
+            }
         };
         let fd = self.fd.get();
         let address = self.second.get_or_none();
@@ -190,6 +172,11 @@ impl SocketOperation {
             Err(raised) => Err(raised),
         }
     }
+}
+
+/// The memory of an argument, if it has any.
+fn usual(memory: Result<Buffer>) -> Option<Buffer> {
+    memory.map_err(Raised::clear).ok()
 }
 
 /// Where a datagram comes from. The family of the socket was looked at before.

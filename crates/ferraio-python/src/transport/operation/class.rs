@@ -7,10 +7,10 @@ use crate::error::Error;
 use crate::event_loop::EventLoop;
 use crate::ffi::async_function;
 use crate::ffi::trampoline::Next;
-use crate::ffi::{Args, Import, Name, Obj, Own, Raised, Result, Slot, class, coroutine};
+use crate::ffi::{Args, Import, Name, Obj, Own, Raised, Result, Slot, call_site, class, coroutine};
 use crate::future_iterator::raise_thrown;
 use crate::imports::{self as py};
-use crate::{attribute, method, slot};
+use crate::{attribute, method, slot, slot_attribute};
 
 /// `loop.sock_*(sock, …)`.
 fn begin(this: &Own<EventLoop>, kind: Kind, sock: &Obj, arguments: [Option<&Obj>; 2]) -> Result<Obj> {
@@ -32,6 +32,7 @@ fn begin(this: &Own<EventLoop>, kind: Kind, sock: &Obj, arguments: [Option<&Obj>
         family: Cell::new(None),
         future: Slot::empty(),
         stand_in: Slot::empty(),
+        call_site: call_site::here(),
     })?;
     Ok(operation.into_obj())
 }
@@ -246,6 +247,7 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
             attribute!(T, "__name__", name),
             attribute!(T, "__qualname__", name),
             attribute!(T, "cr_origin", nothing),
+            slot_attribute!(T, "_call_site", call_site),
             attribute!(T, "cr_await", awaited),
             attribute!(T, "cr_running", running),
         ],

@@ -43,6 +43,8 @@ pub struct SocketOperation {
     future: Slot<Own<Future>>,
     /// asyncio's own coroutine, for what is unusual.
     stand_in: Slot,
+    /// Where it was called, if anybody wants to know.
+    call_site: Slot,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -83,6 +85,7 @@ impl Class for SocketOperation {
         self.second.visit(visit);
         self.future.visit(visit);
         self.stand_in.visit(visit);
+        self.call_site.visit(visit);
     }
 
     fn clear(&self) {
@@ -92,6 +95,7 @@ impl Class for SocketOperation {
         self.second.clear();
         self.future.clear();
         self.stand_in.clear();
+        self.call_site.clear();
     }
 
     fn needs_finalizer(&self) -> bool {

@@ -6,6 +6,7 @@ use super::TlsProtocol;
 use crate::error::Error;
 use crate::ffi::{Class, ClassCell, Name, Obj, Own, Result, Slot, Visit, class};
 use crate::imports::{self as py};
+use crate::transport::endpoint::class as of_all;
 use crate::{flag_attribute, method, slot_attribute};
 
 /// The transport.
@@ -67,9 +68,8 @@ fn write_lines(this: &Own<TlsTransport>, lines: &Obj) -> Result<Obj> {
 
 /// Makes the class.
 pub fn make_class(module: &Obj) -> Result<Obj> {
-    static FLOW_CONTROL: Name = Name::new("_FlowControlMixin");
     type T = TlsTransport;
-    let base = Obj::import("asyncio.transports")?.attr(&FLOW_CONTROL)?;
+    let base = of_all::base()?;
     let parts = class::ClassParts {
         offset: Some(class::offset_behind(&base)),
         base: Some(base),

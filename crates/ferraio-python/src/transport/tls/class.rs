@@ -1,9 +1,9 @@
 //! What Python sees of the protocol: the names of asyncio's `SSLProtocol`, which its cold code reads, writes and calls.
 
-use super::{CELL, Delivery, HOOKS, Limit, State, TlsProtocol};
+use super::{Delivery, HOOKS, Limit, State, TlsProtocol};
 use crate::error::Error;
 use crate::ffi::buffer::Buffer;
-use crate::ffi::{Class, Import, Name, Obj, Own, Result, class};
+use crate::ffi::{Import, Name, Obj, Own, Result, class};
 use crate::{attribute, flag_attribute, method, slot, slot_attribute};
 
 static ORIGINAL: Import = Import::new("asyncio.sslproto", "SSLProtocol");
@@ -187,7 +187,6 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
         ..Default::default()
     };
     let class = class::make::<T>(module, parts)?;
-    debug_assert!(std::ptr::eq(T::cell(), &raw const CELL));
     HOOKS.remember(&class, ORIGINAL.get()?)?;
     Ok(class)
 }

@@ -31,7 +31,7 @@ use crate::ffi::{Class, ClassCell, Hooks, Name, Obj, Own, Raised, Result, Slot, 
 
 /// How far the connection has come: asyncio's `SSLProtocolState`.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
+enum State {
     Unwrapped,
     Handshake,
     Wrapped,

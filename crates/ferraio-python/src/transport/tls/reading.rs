@@ -10,10 +10,8 @@ use crate::ffi::buffer::Buffer;
 use crate::ffi::coroutine::copy_context;
 use crate::ffi::tls_connection::{Outcome, TlsConnection};
 use crate::ffi::{Import, Name, Obj, Own, Result};
-use crate::imports::{self as py};
-use crate::streams::protocol::StreamReaderProtocol;
+use crate::streams::protocol::{StreamReaderProtocol, give_data};
 
-static DATA_RECEIVED: Name = Name::new("data_received");
 static DO_READ: Name = Name::new("_do_read");
 
 /// How much `SSLObject.read` is asked for at once, as in asyncio.
@@ -166,11 +164,7 @@ impl Own<TlsProtocol> {
 
     #[inline(always)]
     fn deliver(&self, data: &Obj) -> Result<()> {
-        let protocol = self.app_protocol.get_or_none();
-        match Own::<StreamReaderProtocol>::from_obj(&protocol) {
-            Some(stream) if self.delivery.get() == Delivery::Stream && stream.is_plain()? => stream.receive(data),
-            _ => protocol.call_method(&DATA_RECEIVED, [data]).map(drop),
-        }
+        give_data(&self.app_protocol.get_or_none(), self.delivery.get() == Delivery::Stream, data)
     }
 
     /// Decrypts into the memory that the program offers.
@@ -266,20 +260,4 @@ impl Own<TlsProtocol> {
         self.ssl_reading_paused.set(!paused);
         self.transport.get_or_none().call_method(method, []).map(drop)
     }
-}
-
-/// What is given to the loop's exception handler.
-pub(super) fn report_failed_call(
-    event_loop: &Obj,
-    message: &str,
-    error: &Obj,
-    transport: &Obj,
-    protocol: &Obj,
-) -> Result<()> {
-    let context = Obj::dict()?;
-    context.dict_set(py::MESSAGE.obj(), &Obj::str(message)?)?;
-    context.dict_set(py::EXCEPTION.obj(), error)?;
-    context.dict_set(py::TRANSPORT.obj(), transport)?;
-    context.dict_set(py::PROTOCOL.obj(), protocol)?;
-    event_loop.call_method(&py::CALL_EXCEPTION_HANDLER, [&context]).map(drop)
 }

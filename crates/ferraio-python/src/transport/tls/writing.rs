@@ -4,12 +4,12 @@
 //! the transport below is ours. What is written before waits in the backlog; so does what OpenSSL does not take, which
 //! happens only while it renegotiates.
 
-use super::reading::report_failed_call;
 use super::{State, TlsProtocol};
 use crate::ffi::buffer::Buffer;
 use crate::ffi::tls_connection::TlsConnection;
 use crate::ffi::{Deque, Import, Name, Obj, Own, Result};
 use crate::transport::SocketTransport;
+use crate::transport::failure::report_failure;
 
 static READ: Name = Name::new("read");
 static WRITE: Name = Name::new("write");
@@ -219,7 +219,7 @@ impl Own<TlsProtocol> {
                 let error = raised.take();
                 let transport = self.obj().attr(&APP_TRANSPORT)?;
                 let message = format!("protocol.{}() failed", method.text());
-                report_failed_call(&self.event_loop.get_or_none(), &message, &error, &transport, self.obj())
+                report_failure(&self.event_loop.get_or_none(), &error, &message, &transport, self.obj())
             }
         }
     }

@@ -1,0 +1,129 @@
+"""What it costs to be diagnosed: `python -m benches.diagnosis`.
+
+Each case runs in each mode, in a process of its own, in turns; the figures are nanoseconds of CPU time for each
+operation, the best of the samples of a process, the median of the processes. The first column is a run with ``off``,
+the others are what a mode adds. A detector with a cost of its own adds a case: a coroutine function that does
+something `count` times.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+from benches import machine
+
+#: What FERRAIO is set to; None leaves it unset, as in production.
+MODES = {"off": "off", "production": None, "log": "log", "hint": "hint"}
+SAMPLES = 7
+
+
+async def nothing():
+    pass
+
+
+async def coroutine(count):
+    """a coroutine, made and awaited"""
+    for _ in range(count):
+        await nothing()
+
+
+async def sleep_0(count):
+    """await asyncio.sleep(0)"""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def lock(count):
+    """async with lock"""
+    free = asyncio.Lock()
+    for _ in range(count):
+        async with free:
+            pass
+
+
+async def task(count):
+    """await asyncio.create_task(…)"""
+    for _ in range(count):
+        await asyncio.create_task(nothing())
+
+
+async def callbacks(count):
+    """call_soon, one callback that reschedules itself"""
+    loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+    def again(left):
+        if left:
+            loop.call_soon(again, left - 1)
+        else:
+            done.set()
+
+    again(count)
+    await done.wait()
+
+
+CASES = {case.__name__: case for case in (coroutine, sleep_0, lock, task, callbacks)}
+
+
+def sample(name: str, count: int) -> float:
+    """Measure a case in this process: nanoseconds for each time."""
+    import ferraio
+
+    best = float("inf")
+
+    async def main():
+        nonlocal best
+        await CASES[name](count // 10)
+        for _ in range(SAMPLES):
+            begin = time.process_time_ns()
+            await CASES[name](count)
+            best = min(best, (time.process_time_ns() - begin) / count)
+
+    ferraio.run(main())
+    return best
+
+
+def measure(names: list[str], processes: int, count: int) -> dict[str, dict[str, float]]:
+    """Return the median of each case in each mode."""
+    figures: dict[str, dict[str, list[float]]] = {name: {mode: [] for mode in MODES} for name in names}
+    for _ in range(processes):
+        for name in names:
+            for mode, setting in MODES.items():
+                environment = {key: value for key, value in os.environ.items() if key != "FERRAIO"}
+                if setting is not None:
+                    environment["FERRAIO"] = setting
+                command = [sys.executable, "-m", "benches.diagnosis", "--sample", name, "--count", str(count)]
+                output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+                figures[name][mode].append(json.loads(output))
+    return {
+        name: {mode: statistics.median(samples) for mode, samples in by_mode.items()}
+        for name, by_mode in figures.items()
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benches.diagnosis", description="What it costs to be diagnosed.")
+    parser.add_argument("cases", nargs="*", metavar="case", help=f"of {', '.join(CASES)}")
+    parser.add_argument("--processes", type=int, default=5)
+    parser.add_argument("--count", type=int, default=100_000)
+    parser.add_argument("--sample", choices=CASES, help=argparse.SUPPRESS)
+    wanted = parser.parse_args()
+    if unknown := set(wanted.cases) - set(CASES):
+        parser.error(f"no such case: {', '.join(sorted(unknown))}")
+    if wanted.sample:
+        print(json.dumps(sample(wanted.sample, wanted.count)))
+        return
+    print("|  | off | " + " | ".join(mode for mode in MODES if mode != "off") + " |")
+    print("| --- |" + " ---: |" * len(MODES))
+    for name, by_mode in measure(wanted.cases or list(CASES), wanted.processes, wanted.count).items():
+        added = [f"{by_mode[mode] - by_mode['off']:+.0f} ns" for mode in MODES if mode != "off"]
+        print(f"| {CASES[name].__doc__} | {by_mode['off']:.0f} ns | {' | '.join(added)} |", flush=True)
+    print(f"\nMeasured on {machine.sentence(machine.describe())}")
+
+
+if __name__ == "__main__":
+    main()
