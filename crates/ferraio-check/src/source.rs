@@ -162,6 +162,9 @@ fn coding(bytes: &[u8]) -> Option<String> {
 /// Whether one statement could nest deeper than the stack allows. Each level needs one of these characters (or a word);
 /// they are counted in strings and comments too, which only matters to files that are not programs.
 fn nests_too_deep(text: &str) -> bool {
+    if text.len() <= DEEPEST {
+        return false;
+    }
     let mut brackets = 0_usize;
     let mut levels = 0_usize;
     for byte in text.bytes() {
