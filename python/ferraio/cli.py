@@ -32,6 +32,10 @@ def main(arguments: list[str] | None = None) -> None:
             from ferraio.demo import command
 
             command.main(rest)
+        case ["check", *rest]:
+            from ferraio import check
+
+            sys.exit(check.main(rest))
         case _:
             _parser().parse_args(arguments)
             # Without an error and without asking for help one gets here with `repl` only.
@@ -123,6 +127,7 @@ def _parser() -> ArgumentParser:
     parser.add_argument("--version", action="version", version=f"ferraio {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="command", required=True)
     commands.add_parser("run", help="run a Python program whose asyncio is ferraio", add_help=False)
+    commands.add_parser("check", help="find the mistakes of async code before it runs", add_help=False)
     commands.add_parser("repl", help="an interactive console with top-level await")
     rule = commands.add_parser("rule", help="what a finding such as FER001 means, and what to do")
     rule.add_argument("code", nargs="*", help="the code; without one, all are listed")

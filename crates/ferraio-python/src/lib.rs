@@ -11,10 +11,12 @@
 //! | `async_call.rs`, `attributes.rs` | async methods without coroutines, and attributes that are fields |
 //! | `diagnose/` | what the diagnosis of programs has in Rust |
 //! | `sync/` | locks, events, semaphores, queues |
+//! | `checking.rs` | the checker, for `ferraio check` and `ferraio run` |
 //! | `sleep.rs`, `sleep_future.rs`, `gather.rs`, `wait.rs`, `task_group.rs`, `timeout.rs` | what programs call |
 
 mod async_call;
 mod attributes;
+mod checking;
 mod diagnose;
 mod error;
 mod event_loop;
@@ -114,6 +116,21 @@ fn fill(module: &Obj) -> Result<()> {
                 "_drive_openssl",
                 transport::tls::prefer_engine,
                 "_drive_openssl(yes)\n\nLet new TLS connections drive OpenSSL, or Python's objects; return the choice before."
+            ),
+            function!(
+                "_check",
+                checking::check,
+                "_check(arguments, libraries, minor, is_terminal)\n\nDo `ferraio check`; return status, output, errors."
+            ),
+            function!(
+                "_check_script",
+                checking::script,
+                "_check_script(path, libraries, minor, colour)\n\nTell what is wrong with a script before it runs."
+            ),
+            function!(
+                "_explain_rule",
+                checking::explain_rule,
+                "_explain_rule(rule)\n\nReturn the page of a rule, by its code or name, or None."
             ),
             function!(
                 "_render",

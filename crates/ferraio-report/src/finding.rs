@@ -91,7 +91,10 @@ impl Finding {
     /// Tell it in one line: `app.py:3:5: FER001 message`.
     #[must_use]
     pub fn concise(&self) -> String {
-        format!("{}: {} {}", self.primary.place, self.code.unwrap_or(self.rule), self.title)
+        match self.code {
+            Some(code) => format!("{}: {code} {}", self.primary.place, self.title),
+            None => format!("{}: {}: {}", self.primary.place, self.rule, self.title),
+        }
     }
 }
 

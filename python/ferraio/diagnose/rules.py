@@ -42,6 +42,15 @@ RULES = {
         Rule("FER009", "missing-await", "hint"),
         Rule("FER010", "swallowed-cancellation", "warning"),
         Rule("FER011", "wrong-thread", "warning"),
+        # What only `ferraio check` finds.
+        Rule("FER101", "run-in-library", "warning"),
+        Rule("FER102", "sync-lock-across-await", "error"),
+        Rule("FER103", "sleep-polling", "hint"),
+        Rule("FER104", "async-without-await", "hint"),
+        Rule("FER105", "deprecated-event-loop", "warning"),
+        Rule("FER106", "client-in-loop", "warning"),
+        Rule("FER107", "sequential-awaits", "hint"),
+        Rule("FER108", "not-awaitable", "error"),
     )
 }
 

@@ -1,0 +1,63 @@
+//! The checker, for Python: `ferraio check`, and what `ferraio run` asks it before a script runs.
+//!
+//! The checker knows nothing of the interpreter; it works without the GIL and gives back text.
+
+use std::path::PathBuf;
+
+use ferraio_check::{Environment, PythonVersion, check_script, command, explain};
+
+use crate::ffi::exception::type_error;
+use crate::ffi::{Args, Obj, Raised, Result, thread};
+
+/// `_check(arguments, libraries, minor, is_terminal)`: the exit status, what to print, what went wrong.
+pub fn check(args: Args<'_>) -> Result<Obj> {
+    let [arguments, libraries, minor, is_terminal] = args.positional else {
+        return Err(Raised::text(&type_error(), "_check() takes 4 positional arguments"));
+    };
+    let arguments = texts(arguments)?;
+    let environment = environment(libraries, minor)?;
+    let is_terminal = is_terminal.truth()?;
+    let outcome = thread::detached(move || command(&arguments, &environment, is_terminal));
+    Obj::tuple([Obj::int(outcome.status.into())?, Obj::str(&outcome.output)?, Obj::str(&outcome.errors)?])
+}
+
+/// `_check_script(path, libraries, minor, colour)`: what is wrong with a script, in full; empty if nothing is.
+pub fn script(args: Args<'_>) -> Result<Obj> {
+    let [path, libraries, minor, colour] = args.positional else {
+        return Err(Raised::text(&type_error(), "_check_script() takes 4 positional arguments"));
+    };
+    let path = PathBuf::from(path.as_text()?);
+    let environment = environment(libraries, minor)?;
+    let colour = colour.truth()?;
+    let text = thread::detached(move || {
+        let findings = check_script(&path, &environment);
+        findings.iter().map(|finding| finding.full(colour) + "\n\n").collect::<String>()
+    });
+    Obj::str(&text)
+}
+
+/// `_explain_rule(rule)`: the page of a rule, by its code or name, or None.
+pub fn explain_rule(args: Args<'_>) -> Result<Obj> {
+    let [rule] = args.positional else {
+        return Err(Raised::text(&type_error(), "_explain_rule() takes 1 positional argument"));
+    };
+    match explain(&rule.as_text()?) {
+        Some(page) => Obj::str(&page),
+        None => Ok(Obj::none()),
+    }
+}
+
+fn environment(libraries: &Obj, minor: &Obj) -> Result<Environment> {
+    let libraries = texts(libraries)?.into_iter().map(PathBuf::from).collect();
+    let minor = u8::try_from(minor.as_i64()?).unwrap_or_default();
+    Ok(Environment { libraries, version: Some(PythonVersion { major: 3, minor }) })
+}
+
+fn texts(list: &Obj) -> Result<Vec<String>> {
+    let mut texts = Vec::new();
+    list.for_each(|item| {
+        texts.push(item.as_text()?);
+        Ok(())
+    })?;
+    Ok(texts)
+}
