@@ -337,7 +337,7 @@ def test_a_slow_regular_expression_is_told_meanwhile(start_program):
 def test_a_call_that_a_signal_would_end_is_left_alone(start_program):
     process = start_program("""
         async def main():
-            print(f"ended with {ctypes.PyDLL(None).poll(None, 0, 300)}", file=sys.stderr)
+            sys.stderr.write(f"ended with {ctypes.PyDLL(None).poll(None, 0, 300)}\\n")
 
         asyncio.run(main())
         """)

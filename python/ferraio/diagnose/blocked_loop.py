@@ -31,6 +31,7 @@ from ferraio.diagnose.settings import Settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import FrameType
     from typing import Any
 
 #: How long a thread that writes a report is waited for: perhaps nobody reads what it writes.
@@ -83,8 +84,12 @@ def _begin() -> None:
     _ferraio._start_watchdog(_settings.slow, PREFIXES, form, rendering.has_colours())
     _fetching = _thread.allocate_lock()
     _fetching.acquire()
+    begun = _thread.allocate_lock()
+    begun.acquire()
     # No Thread object, so that a program that counts or joins its threads finds its own only.
-    _thread.start_new_thread(_fetch_reports, (_fetching,))
+    _thread.start_new_thread(_fetch_reports, (_fetching, begun))
+    # From then on it is known to be ours (`outside.py`).
+    begun.acquire()
 
 
 @atexit.register
@@ -135,9 +140,22 @@ def _after_fork_in_child() -> None:
 os.register_at_fork(before=_end, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
 
 
-def _fetch_reports(fetching: _thread.LockType) -> None:
+def is_fetcher(native_id: int) -> bool:
+    """Is it the thread of this module? It wakes no loop."""
+    return _fetching is not None and native_id == _fetcher
+
+
+def fetches_reports(frame: FrameType) -> bool:
+    """Is it a frame of the thread of this module?"""
+    while frame.f_back is not None:
+        frame = frame.f_back
+    return frame.f_code is _fetch_reports.__code__
+
+
+def _fetch_reports(fetching: _thread.LockType, begun: _thread.LockType) -> None:
     global _fetcher
     _fetcher = threading.get_native_id()
+    begun.release()
     try:
         while (report := _ferraio._next_report()) is not None:
             try:
