@@ -76,7 +76,7 @@ test: test-core test-loom test-python ## all tests on one Python
 
 .PHONY: test-core
 test-core: ## the tests of the crates that know no Python
-	cargo test -p ferraio-core -p ferraio-report -p ferraio-check
+	PYO3_PYTHON=$(python) cargo test -p ferraio-core -p ferraio-report -p ferraio-check
 
 .PHONY: test-loom
 test-loom: ## the inbox under every order of events that two threads can have

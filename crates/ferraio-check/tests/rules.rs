@@ -115,7 +115,7 @@ fn report(case: &Case, rule: &str) -> Vec<(String, usize, String)> {
 
 /// The library of the Python at hand: what asyncio is, is read from its source.
 fn standard_library() -> Environment {
-    let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
+    let python = std::env::var("PYO3_PYTHON").unwrap_or_else(|_| "python3".into());
     let script = "import os, sys; print(os.path.dirname(os.__file__)); print(sys.version_info.minor)";
     let output = std::process::Command::new(python).args(["-c", script]).output().expect("there is a Python");
     let text = String::from_utf8(output.stdout).expect("it is text");
