@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use crate::sys::{signal, wake_channel};
 
-/// How long the answer may take: on a busy machine the thread has to wait for a processor first.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// How long the handler may take.
+const PATIENCE: Duration = Duration::from_millis(10);
 
 /// The pipe that a handler writes to, and the signal that makes it write.
 pub struct StackDump {

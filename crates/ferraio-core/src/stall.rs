@@ -72,12 +72,9 @@ impl Stall {
             self.at_rest = self.at_rest.saturating_add(1);
             return Verdict::Quiet;
         }
-        if self.is_blocked {
-            return Verdict::Quiet;
-        }
         let passed = look.now.saturating_sub(last.now).min(SPEAKS_FOR);
         self.counted += if is_asleep() { passed } else { look.computed.saturating_sub(last.computed).min(passed) };
-        if self.counted < self.threshold {
+        if self.is_blocked || self.counted < self.threshold {
             return Verdict::Quiet;
         }
         self.is_blocked = true;

@@ -45,8 +45,8 @@ _fetcher = 0
 _registered_in = 0
 # The loop that ran last in a thread, by the number of the thread.
 _loops: dict[int, weakref.ref[asyncio.AbstractEventLoop]] = {}
-# What was reported of a block that is not over, with its cause, by the number of the thread.
-_open: dict[int, tuple[Finding, str]] = {}
+# What was reported of a block that is not over, by the number of the thread.
+_open: dict[int, Finding] = {}
 # The longest block so far, in seconds.
 _longest = 0.0
 
@@ -189,7 +189,7 @@ def _tell(thread: int, so_far: float, cause: str, ready: int, frames: list[Any] 
         task=task,
         related=call.callers,
     )
-    _open[thread] = finding, cause
+    _open[thread] = finding
     reporter.report(finding, written=told)
 
 
@@ -208,10 +208,10 @@ def _waiting(thread: int, ready: int) -> tuple[str | None, tuple[str, ...]]:
 def _complete(thread: int, total: float) -> None:
     global _longest
     _longest = max(_longest, total)
-    if thread in _open:
-        finding, cause = _open.pop(thread)
-        message = f"the step that blocked the event loop here, {cause}, took {total:.2f} s in all"
-        reporter.complete(replace(finding, message=message))
+    finding = _open.pop(thread, None)
+    if finding is not None:
+        message = f"the step that blocked the event loop here took {total:.2f} s in all"
+        reporter.complete(replace(finding, message=message, notes=(), help=None, related=()))
 
 
 def _summary() -> str:

@@ -90,4 +90,5 @@ pub fn tell(frames: &[Frame], place: &Frame, message: &str, form: &str, colour: 
     }
 }
 
-const HOLDS_THE_INTERPRETER: &str = "the interpreter is held meanwhile: no other thread can run Python code";
+const HOLDS_THE_INTERPRETER: &str =
+    "the call holds the interpreter: until it returns no other thread can run Python code";
