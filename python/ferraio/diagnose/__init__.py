@@ -37,7 +37,6 @@ DETECTORS = (
     "never_awaited",
     "wrong_loop",
     "explanations",
-    "blocked_loop",
     "deadlock",
     "lost_task",
     "gather_surprise",

@@ -1,7 +1,5 @@
 """Ten thousand times the same mistake is one finding."""
 
-# settings: slow=60
-
 import asyncio
 
 
