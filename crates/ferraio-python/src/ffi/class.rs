@@ -122,7 +122,7 @@ impl<T: Class> Deref for Own<T> {
 }
 
 impl<T: Class> Own<T> {
-    /// A new instance of the exact class. Its value is made where it will lie, and not moved there.
+    /// A new instance of the exact class. The value is made where it will lie, if there is a kept instance, and not moved.
     #[inline(always)]
     pub fn new(value: impl FnOnce() -> T) -> Result<Self> {
         Self::make(value, T::GC)
@@ -159,10 +159,12 @@ impl<T: Class> Own<T> {
                 }
                 return Ok(Own(Obj::new_ref(object)?, PhantomData));
             }
+            // Made first: the collector sees what tp_alloc gives at once, and making the value may start it (3.11).
+            let value = value();
             let class = cell.ptr();
             let alloc = (*class).tp_alloc.expect("every class has an allocator");
             let object = Obj::new_ref(alloc(class, 0))?;
-            value_ptr::<T>(object.as_ptr()).write(value());
+            value_ptr::<T>(object.as_ptr()).write(value);
             if T::GC && !tracked {
                 c::PyObject_GC_UnTrack(object.as_ptr().cast());
             }
