@@ -27,7 +27,7 @@ async def main():
     async with await asyncio.start_server(greet, "127.0.0.1", 0, ssl=server_context) as server:
         address = server.sockets[0].getsockname()
         reader, writer = await asyncio.open_connection(*address, ssl=client_context, server_hostname="localhost")
-        print(await reader.read(), flush=True)
+        sys.stdout.write(f"{await reader.read()}\\n")  # at once, or the other thread's comes between
         writer.close()
 
 def run():

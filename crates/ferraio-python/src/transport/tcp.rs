@@ -166,8 +166,15 @@ impl Transport for SocketTransport {
     }
 
     fn let_go(this: &Own<Self>, closed: Result<()>) -> Result<()> {
+        // Python code runs now, which must not find an exception set.
+        let closed = closed.map_err(Raised::take);
         let detached = this.detach_from_server();
-        closed?;
+        if let Err(error) = closed {
+            if let Err(other) = detached {
+                other.clear();
+            }
+            return Err(Raised::exception(error));
+        }
         detached?;
         if let Some(waiter) = this.empty_waiter.get() {
             static FAIL: Import = Import::new("ferraio._cold", "fail_empty_waiter");

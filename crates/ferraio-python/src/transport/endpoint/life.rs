@@ -112,9 +112,11 @@ impl<T: Transport> Own<T> {
         let reason = self.endpoint().reason.get_or_none();
         let outcome = in_context(&context, || self.call_connection_lost(&reason));
         let Err(raised) = outcome else { return Ok(()) };
-        let raised = Raised::exception(raised.take());
+        // Attributes cannot be looked up while an exception is set.
+        let error = raised.take();
         let callback = self.obj().attr(&CALL_CONNECTION_LOST)?;
-        Own::<Handle>::create(event_loop, callback.clone(), Arguments::One(reason), context)?.report(&callback, raised)
+        let handle = Own::<Handle>::create(event_loop, callback.clone(), Arguments::One(reason), context)?;
+        handle.report(&callback, Raised::exception(error))
     }
 
     /// What asyncio would call in place of `Ready::Begin`.
