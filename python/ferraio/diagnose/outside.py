@@ -22,6 +22,8 @@ OWN_THREADS = "ferraio"
 
 _SIGNALS = tuple(int(number) for number in signal.valid_signals())
 _HANDLERS = (int(signal.SIG_DFL), int(signal.SIG_IGN), signal.default_int_handler)
+#: The signals of a crash. `faulthandler` (in development mode, under pytest) has handlers in C for them.
+_CRASHES = (signal.SIGSEGV, signal.SIGFPE, signal.SIGABRT, signal.SIGBUS, signal.SIGILL)
 
 
 class Outside(enum.Enum):
@@ -40,10 +42,12 @@ def look() -> Outside:
 
 
 def _handles_signals() -> bool:
-    return any(not _is_usual(_signal.getsignal(number)) for number in _SIGNALS)
+    return any(not _is_usual(number, _signal.getsignal(number)) for number in _SIGNALS)
 
 
-def _is_usual(handler) -> bool:
+def _is_usual(number: int, handler) -> bool:
+    if handler is None:  # it was not installed by Python code
+        return number in _CRASHES
     # What asyncio.run does at Ctrl-C is not what a program waits for.
     function = getattr(getattr(handler, "func", None), "__func__", None)
     return handler in _HANDLERS or function is runners.Runner._on_sigint
