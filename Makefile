@@ -53,8 +53,9 @@ check-packages: $(checked)/.packages $(release)/.installed ## ferraio check on w
 	$(release)/bin/python -m benches.checkers.packages $(checked)
 
 .PHONY: bench-diagnose
-bench-diagnose: $(release)/.installed ## what it costs to be diagnosed
+bench-diagnose: $(release)/.installed ## what it costs to be diagnosed, and how soon a blocked loop is reported
 	$(release)/bin/python -m benches.diagnosis $(ARGS)
+	$(release)/bin/python -m benches.blocking
 
 .PHONY: wheels
 wheels: ## an optimised wheel for each Python found, in dist/

@@ -3,14 +3,18 @@
 //! Nothing here reads the clock by itself: time is an argument. `unsafe` lives in [`sys`] alone.
 #![deny(unsafe_code)]
 
+pub mod activity;
 pub mod address;
 pub mod clock;
 pub mod inbox;
 pub mod pacing;
+pub mod pulse;
 pub mod reactor;
 pub mod ring;
 pub mod send_queue;
 pub mod socket;
+pub mod stack_dump;
+pub mod stall;
 #[allow(unsafe_code)]
 pub mod sys;
 pub mod timers;

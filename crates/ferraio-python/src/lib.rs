@@ -160,6 +160,7 @@ fn fill(module: &Obj) -> Result<()> {
             ),
         ],
     )?;
+    module::add_functions(module, diagnose::functions())?;
     let sleep = async_function::wrap(module.attr(&imports::SLEEP)?, sleep::ORIGINAL_FUNCTION.get()?.clone())?;
     module::add(module, "sleep", &sleep)
 }

@@ -37,6 +37,7 @@ DETECTORS = (
     "never_awaited",
     "wrong_loop",
     "explanations",
+    "blocked_loop",
     "deadlock",
     "lost_task",
     "gather_surprise",

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sysconfig
+import sys
 
 import ferraio
 from ferraio.diagnose.finding import Place
 
-_INSTALLED = tuple(sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib"))
-_LIBRARIES = tuple(os.path.dirname(module.__file__) + os.sep for module in (asyncio, ferraio))
+
+def _prefixes() -> tuple[str, ...]:
+    packages = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
+    folders = [os.path.dirname(os.__file__), os.path.dirname(ferraio.__file__), *packages]
+    return ("<frozen ", *(folder + os.sep for folder in folders))
+
+
+#: How the names of files begin that are of the standard library, of ferraio, or of an installed package.
+PREFIXES = _prefixes()
+_ASYNCIO = ("<frozen ", *(os.path.dirname(module.__file__) + os.sep for module in (asyncio, ferraio)))
 
 
 def is_library(filename: str) -> bool:
     """Is it a file of asyncio or of ferraio?"""
-    return filename.startswith(_LIBRARIES) or filename.startswith("<frozen ")
+    return filename.startswith(_ASYNCIO)
 
 
 def is_installed(filename: str) -> bool:
-    """Is it a file of Python's library or of a package that was installed?"""
-    return filename.startswith(_INSTALLED)
+    """Is it a file of the standard library, of ferraio, or of an installed package?"""
+    return filename.startswith(PREFIXES)
 
 
 def standard(ours: type) -> type:

@@ -17,6 +17,8 @@ from asyncio import runners
 from concurrent.futures import thread as executor_threads
 from pathlib import Path
 
+from ferraio.diagnose import blocked_loop
+
 #: How the names of native threads begin that are ours and call no Python code.
 OWN_THREADS = "ferraio"
 
@@ -55,7 +57,8 @@ def _is_usual(number: int, handler) -> bool:
 
 def _other_threads_are_idle() -> bool:
     ours = threading.get_ident()
-    return all(_is_idle_worker(frame) for ident, frame in sys._current_frames().items() if ident != ours)
+    others = (frame for ident, frame in sys._current_frames().items() if ident != ours)
+    return all(_is_idle_worker(frame) or blocked_loop.fetches_reports(frame) for frame in others)
 
 
 def _is_idle_worker(frame) -> bool:
@@ -81,6 +84,8 @@ def _has_unknown_threads() -> bool:
 
 
 def _is_ours(number: int) -> bool:
+    if blocked_loop.is_fetcher(number):
+        return True
     try:
         return Path(f"/proc/self/task/{number}/comm").read_text().startswith(OWN_THREADS)
     except OSError:

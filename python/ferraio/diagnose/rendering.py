@@ -23,7 +23,7 @@ def render(finding: Finding, form: str) -> str:
         case "concise":
             return concise(finding) + "\n"
         case _:
-            return in_full(finding, _has_colours()) + "\n\n"
+            return in_full(finding, has_colours()) + "\n\n"
 
 
 def in_full(finding: Finding, colours: bool) -> str:
@@ -76,7 +76,7 @@ def _short(filename: str) -> str:
     return filename.removeprefix(directory)
 
 
-def _has_colours() -> bool:
+def has_colours() -> bool:
     """Tell whether stderr is a terminal whose user has not said NO_COLOR."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False

@@ -39,13 +39,25 @@ _counts: dict[Site, int] = {}
 _beyond = 0
 
 
-def report(finding: Finding, *, in_note: bool = False) -> None:
+def report(finding: Finding, *, in_note: bool = False, written: bool = False) -> None:
     """Report a finding, unless its site was reported before. Never raises.
 
-    What is said in a note of an error is counted, and written only as JSON.
+    What is said in a note of an error is counted, and written only as JSON. What is written already is only counted.
     """
     try:
-        _report(finding, in_note)
+        _report(finding, in_note, written)
+    except Exception as error:
+        give_up(error)
+
+
+def complete(finding: Finding) -> None:
+    """Say how something ended that was reported when it began, if that was shown. Never raises."""
+    try:
+        if _counts.get(finding.site) == 1 and finding.code not in settings.ignore:
+            if settings.shown:
+                show(rendering.render(finding, "json" if settings.format == "json" else "concise"))
+            elif settings.mode == "log":
+                _log(finding, 1)
     except Exception as error:
         give_up(error)
 
@@ -88,14 +100,14 @@ def forget() -> None:
         _beyond = 0
 
 
-def _report(finding: Finding, in_note: bool) -> None:
+def _report(finding: Finding, in_note: bool, written: bool) -> None:
     if settings.mode == "off" or finding.code in settings.ignore:
         return
     count = _count(finding.site)
     for observer in list(observers):
         observer(finding)
     if settings.shown:
-        if count == 1 and (settings.format == "json" or not in_note):
+        if count == 1 and not written and (settings.format == "json" or not in_note):
             show(rendering.render(finding, settings.format))
     elif count and _is_power_of_ten(count):
         _log(finding, count)

@@ -1,5 +1,7 @@
 """Ten thousand times the same mistake is one finding."""
 
+# settings: slow=60
+
 import asyncio
 
 

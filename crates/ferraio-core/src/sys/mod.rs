@@ -22,7 +22,9 @@ pub mod epoll;
 pub mod kqueue;
 pub mod poll;
 pub mod prefetch;
+pub(crate) mod signal;
 pub(crate) mod socket;
+pub(crate) mod thread;
 pub(crate) mod wake_channel;
 
 /// The poller that suits this platform best.

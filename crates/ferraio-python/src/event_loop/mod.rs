@@ -19,12 +19,13 @@ mod schedule;
 mod turn;
 mod watch;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::sync::Arc;
 
 use ferraio_core::clock;
 use ferraio_core::inbox::{AfterPost, Inbox};
 use ferraio_core::pacing::Pacing;
+use ferraio_core::pulse::Pulse;
 use ferraio_core::ring::Ring;
 use ferraio_core::timers::{AfterCancel, Timers};
 use ferraio_core::waker::Waker;
@@ -70,6 +71,8 @@ pub struct EventLoop {
     shared: RefCell<Option<Arc<Shared>>>,
     /// When to poll while busy.
     pacing: RefCell<Pacing>,
+    /// What it shows to the watchdog; unset until it was watched for the first time.
+    pulse: OnceCell<Arc<Pulse>>,
     /// Why a call may not take the short way.
     flags: Cell<Flags>,
     /// Leave after this turn.
@@ -190,6 +193,7 @@ impl EventLoop {
             io: RefCell::new(None),
             shared: RefCell::new(None),
             pacing: RefCell::new(Pacing::new()),
+            pulse: OnceCell::new(),
             flags: Cell::new(Flags::CLOSED),
             stopping: Cell::new(false),
             thread: Cell::new(0),
@@ -207,6 +211,11 @@ impl EventLoop {
             slow_callback_duration: Slot::empty(),
             current_handle: Slot::empty(),
         }
+    }
+
+    /// What a watchdog looks at, from now on.
+    pub fn pulse(&self) -> &Arc<Pulse> {
+        self.pulse.get_or_init(Arc::default)
     }
 
     /// Is debug mode on?

@@ -8,6 +8,7 @@ use std::time::Duration;
 use ferraio_core::clock::monotonic_nanos;
 
 use super::{EventLoop, LONGEST_WAIT, Ready, Timer, schedule};
+use crate::diagnose::{self, BELL};
 use crate::error::Error;
 use crate::ffi::{Import, Name, Obj, Own, Result, class, current_task, exception, thread};
 use crate::handle::Handle;
@@ -27,6 +28,10 @@ impl Own<EventLoop> {
         let observed =
             if self.debug() { Some(self.handle_is_patched()?) } else { self.handle_is_patched()?.then_some(true) };
         let todo = self.ring.borrow().len();
+        let pulse = self.pulse.get();
+        if let Some(pulse) = pulse {
+            pulse.turn(todo);
+        }
         for _ in 0..todo {
             let ready = {
                 let mut ring = self.ring.borrow_mut();
@@ -39,6 +44,9 @@ impl Own<EventLoop> {
                 let Some(ready) = ring.pop() else { break };
                 ready
             };
+            if let Some(pulse) = pulse {
+                pulse.step();
+            }
             match observed {
                 None => ready.run(self)?,
                 Some(patched) => run_observed(self, ready, patched)?,
@@ -49,6 +57,7 @@ impl Own<EventLoop> {
 
     fn run_until_stopped(&self) -> Result<()> {
         self.check_process()?;
+        let _watching = diagnose::watch(self)?;
         self.note_observing();
         // Each run sees what is ready when it begins, however short it is.
         if !self.ring.borrow().is_empty() {
@@ -147,7 +156,13 @@ impl Own<EventLoop> {
                 self.leave_task()?;
                 exception::check_signals()?;
                 let timeout = if shared.inbox.prepare_sleep() { timeout } else { Some(Duration::ZERO) };
+                if let Some(pulse) = self.pulse.get() {
+                    pulse.rest();
+                }
                 let outcome = thread::detached(|| poller.wait(&mut events, timeout));
+                if let Some(pulse) = self.pulse.get() {
+                    pulse.wake(&BELL);
+                }
                 shared.inbox.wake_up();
                 outcome
             }

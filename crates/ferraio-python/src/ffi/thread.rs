@@ -16,6 +16,12 @@ pub fn detached<T: Send>(body: impl FnOnce() -> T + Send) -> T {
     body()
 }
 
+/// Waits until this thread, which Python does not know, may use the interpreter, and lets go of it again.
+pub fn attach_for_a_moment() {
+    // SAFETY: a thread that is not attached; it is left as it was found.
+    unsafe { c::PyGILState_Release(c::PyGILState_Ensure()) };
+}
+
 /// `threading.get_ident()`.
 #[inline(always)]
 pub fn ident() -> u64 {

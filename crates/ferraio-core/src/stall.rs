@@ -1,0 +1,274 @@
+//! Stalls: when the step of a loop counts as blocked.
+//!
+//! A watchdog looks at the loop every [`TICK`] and gives what it saw to [`Stall::look`]. A step that is there from one
+//! look to the next has begun before the first of them, so the time between them belongs to it; what it took before is
+//! not known and not counted. Of this time, what the step has computed or slept counts. While it stood in the queue for
+//! a processor (others have kept the machine busy), or for the interpreter (another thread computes), it was not the
+//! step that blocked the loop. Many short steps never block it: each look sees another one.
+
+use crate::pulse::Beat;
+
+/// How often the watchdog looks, in nanoseconds. A block is noticed up to one tick late, as its beginning is.
+pub const TICK: u64 = 5_000_000;
+
+/// A look speaks for at most so much of the time before it: the process may have been stopped meanwhile.
+const SPEAKS_FOR: u64 = 4 * TICK;
+
+/// After so many looks at the same rest nobody needs to look until the loop goes on.
+const LOOKS_AT_REST: u32 = 10;
+
+/// How far the watch of one loop has come.
+#[derive(Debug)]
+pub struct Stall {
+    /// From how long on a step counts as blocked, in nanoseconds.
+    threshold: u64,
+    /// What the last look saw.
+    last: Option<Look>,
+    /// When the step that the last look saw was seen first.
+    first_seen: u64,
+    /// What counts of the time since.
+    counted: u64,
+    /// The step is known to be blocked.
+    is_blocked: bool,
+    /// How many looks in a row saw the same rest.
+    at_rest: u32,
+}
+
+/// What the watchdog sees of a loop at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// The time, in nanoseconds.
+    pub now: u64,
+    /// The loop's pulse.
+    pub beat: Beat,
+    /// What the loop's thread has computed in its life, in nanoseconds.
+    pub computed: u64,
+}
+
+/// What a look has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing new.
+    Quiet,
+    /// The step is blocked, for so many nanoseconds until now. Said once for each block.
+    Blocked(u64),
+    /// The block is over, and took so many nanoseconds.
+    Over(u64),
+}
+
+impl Stall {
+    /// Creates the watch of a loop that nobody has looked at.
+    pub const fn new(threshold: u64) -> Self {
+        Self { threshold, last: None, first_seen: 0, counted: 0, is_blocked: false, at_rest: 0 }
+    }
+
+    /// Takes in a look. Whether the thread is asleep (in a system call, but not to wait for the interpreter) is asked
+    /// only when it matters.
+    pub fn look(&mut self, look: Look, is_asleep: impl FnOnce() -> bool) -> Verdict {
+        let Some(last) = self.last.replace(look).filter(|last| last.beat == look.beat) else {
+            return self.begin(look.now);
+        };
+        if look.beat.rests() {
+            self.at_rest = self.at_rest.saturating_add(1);
+            return Verdict::Quiet;
+        }
+        if self.is_blocked {
+            return Verdict::Quiet;
+        }
+        let passed = look.now.saturating_sub(last.now).min(SPEAKS_FOR);
+        self.counted += if is_asleep() { passed } else { look.computed.saturating_sub(last.computed).min(passed) };
+        if self.counted < self.threshold {
+            return Verdict::Quiet;
+        }
+        self.is_blocked = true;
+        Verdict::Blocked(self.counted)
+    }
+
+    /// Another step or rest than at the last look.
+    fn begin(&mut self, now: u64) -> Verdict {
+        let verdict = if self.is_blocked { Verdict::Over(now - self.first_seen) } else { Verdict::Quiet };
+        *self = Self { last: self.last, first_seen: now, ..Self::new(self.threshold) };
+        verdict
+    }
+
+    /// In how many nanoseconds to look again: at a step that may become blocked just when it does.
+    pub fn next_look(&self) -> u64 {
+        let left = self.threshold.saturating_sub(self.counted);
+        if left == 0 { TICK } else { left.min(TICK) }
+    }
+
+    /// Has the loop rested for so long that nobody needs to look before it goes on?
+    pub fn is_at_rest(&self) -> bool {
+        self.at_rest >= LOOKS_AT_REST
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Look, SPEAKS_FOR, Stall, TICK, Verdict};
+    use crate::pulse::Beat;
+
+    const THRESHOLD: u64 = 100_000_000;
+
+    /// A loop's thread on a clock of its own, with a watchdog.
+    struct World {
+        stall: Stall,
+        now: u64,
+        computed: u64,
+        beat: u64,
+        verdicts: Vec<(u64, Verdict)>,
+    }
+
+    /// What the loop's thread does.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Doing {
+        Computing,
+        Sleeping,
+        /// It could run, but others do.
+        Queueing,
+    }
+
+    impl World {
+        fn new() -> Self {
+            Self { stall: Stall::new(THRESHOLD), now: 0, computed: 0, beat: 0, verdicts: Vec::new() }
+        }
+
+        /// Lets time pass in one step, with the watchdog looking when it wants to; returns the verdicts.
+        fn pass(&mut self, nanos: u64, doing: Doing) {
+            let end = self.now + nanos;
+            while self.now < end {
+                let tick = self.stall.next_look().min(end - self.now);
+                self.now += tick;
+                if doing == Doing::Computing {
+                    self.computed += tick;
+                }
+                self.look(doing == Doing::Sleeping);
+            }
+        }
+
+        fn look(&mut self, is_asleep: bool) {
+            let look = Look { now: self.now, beat: Beat(self.beat), computed: self.computed };
+            match self.stall.look(look, || is_asleep) {
+                Verdict::Quiet => {}
+                verdict => self.verdicts.push((self.now, verdict)),
+            }
+        }
+
+        fn next_step(&mut self) {
+            self.beat += 2;
+        }
+    }
+
+    #[test]
+    fn a_step_that_sleeps_is_blocked_within_a_tick_after_the_threshold() {
+        for doing in [Doing::Sleeping, Doing::Computing] {
+            let mut world = World::new();
+            world.next_step();
+            world.pass(2 * THRESHOLD, doing);
+            let [(when, Verdict::Blocked(so_far))] = world.verdicts[..] else { panic!("{:?}", world.verdicts) };
+            assert!((THRESHOLD..=THRESHOLD + TICK).contains(&when), "after {when}");
+            assert!(so_far >= THRESHOLD && so_far <= when);
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_block_tells_what_it_took() {
+        let mut world = World::new();
+        world.next_step();
+        world.pass(5 * THRESHOLD, Doing::Sleeping);
+        world.next_step();
+        world.pass(TICK, Doing::Computing);
+        let (_, Verdict::Over(total)) = world.verdicts[1] else { panic!("{:?}", world.verdicts) };
+        assert!(total.abs_diff(5 * THRESHOLD) <= 2 * TICK, "{total}");
+    }
+
+    #[test]
+    fn a_step_below_the_threshold_is_never_reported() {
+        let mut world = World::new();
+        for _ in 0..100 {
+            world.next_step();
+            world.pass(THRESHOLD - TICK, Doing::Sleeping);
+        }
+        assert_eq!(world.verdicts, []);
+    }
+
+    #[test]
+    fn a_hundred_thousand_short_steps_without_a_pause_are_never_reported() {
+        let mut world = World::new();
+        for _ in 0..100_000 {
+            world.next_step();
+            world.pass(50_000, Doing::Computing);
+        }
+        assert_eq!(world.verdicts, []);
+    }
+
+    #[test]
+    fn a_step_that_waits_for_a_processor_is_not_blocked_however_long_that_takes() {
+        let mut world = World::new();
+        world.next_step();
+        for _ in 0..1000 {
+            world.pass(10 * TICK, Doing::Queueing);
+            world.pass(90_000, Doing::Computing);
+        }
+        assert_eq!(world.verdicts, []);
+    }
+
+    #[test]
+    fn a_step_that_computes_on_an_overloaded_machine_is_reported_for_what_it_computed() {
+        let mut world = World::new();
+        world.next_step();
+        while world.verdicts.is_empty() {
+            world.pass(3 * TICK, Doing::Queueing);
+            world.pass(TICK, Doing::Computing);
+        }
+        assert!(world.computed.abs_diff(THRESHOLD) <= 2 * TICK);
+        assert!(world.now > 3 * THRESHOLD);
+    }
+
+    #[test]
+    fn a_loop_that_rests_is_never_blocked_and_after_a_while_needs_no_looks() {
+        let mut world = World::new();
+        world.beat = 1;
+        assert!(!world.stall.is_at_rest());
+        world.pass(100 * THRESHOLD, Doing::Sleeping);
+        assert_eq!(world.verdicts, []);
+        assert!(world.stall.is_at_rest());
+        world.beat = 2;
+        world.pass(TICK, Doing::Computing);
+        assert!(!world.stall.is_at_rest());
+    }
+
+    #[test]
+    fn a_process_that_was_stopped_for_an_hour_has_not_blocked_its_loop() {
+        let mut world = World::new();
+        world.next_step();
+        world.pass(2 * TICK, Doing::Computing);
+        world.now += 3_600_000_000_000;
+        world.look(true);
+        assert_eq!(world.verdicts, []);
+        assert!(world.stall.counted <= SPEAKS_FOR + 2 * TICK);
+    }
+
+    #[test]
+    fn each_block_is_told_once_and_the_next_one_again() {
+        let mut world = World::new();
+        for _ in 0..3 {
+            world.next_step();
+            world.pass(3 * THRESHOLD, Doing::Sleeping);
+        }
+        world.next_step();
+        world.look(false);
+        let blocked = world.verdicts.iter().filter(|(_, verdict)| matches!(verdict, Verdict::Blocked(_))).count();
+        let over = world.verdicts.iter().filter(|(_, verdict)| matches!(verdict, Verdict::Over(_))).count();
+        assert_eq!((blocked, over), (3, 3));
+    }
+
+    #[test]
+    fn the_next_look_comes_when_the_threshold_does() {
+        let mut stall = Stall::new(TICK / 2);
+        assert_eq!(stall.next_look(), TICK / 2);
+        stall.look(Look { now: 0, beat: Beat(2), computed: 0 }, || true);
+        assert_eq!(stall.look(Look { now: TICK / 2, beat: Beat(2), computed: 0 }, || true), Verdict::Blocked(TICK / 2));
+        assert_eq!(stall.next_look(), TICK);
+    }
+}
