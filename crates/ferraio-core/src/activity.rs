@@ -65,13 +65,15 @@ pub struct SystemCall {
 impl Activity {
     /// What the thread with this number does now. Who waits on a futex within `interpreter` waits for the interpreter.
     pub fn of(thread: i32, interpreter: &Range<u64>) -> Self {
+        let call = system_call(thread);
         let Some(state) = read(thread, "stat").as_deref().and_then(state_in) else {
             return Activity::Asleep(Wait::Unknown);
         };
-        if !matches!(state, 'S' | 'D') {
+        // We may be held up between two questions, so the answers have to be about the same sleep.
+        if !matches!(state, 'S' | 'D') || system_call(thread) != call {
             return Activity::Running;
         }
-        match system_call(thread) {
+        match call {
             Some(call) if call.is_futex() && interpreter.contains(&call.arguments[0]) => Activity::WaitsForInterpreter,
             Some(call) => Activity::Asleep(call.wait(kind_of)),
             None if state == 'D' => Activity::Asleep(Wait::Disk),
@@ -146,12 +148,6 @@ impl SystemCall {
     /// Is it the call in which threads wait for one another?
     pub fn is_futex(&self) -> bool {
         Some(self.number) == number_of("futex")
-    }
-
-    /// Goes the call on by itself after a signal, if the handler says so? Those that wait for time or for several fds
-    /// end with `EINTR` whatever it says.
-    pub fn survives_signals(&self) -> bool {
-        matches!(self.wait(|_| FileKind::File), Wait::File(..) | Wait::Child | Wait::FileLock)
     }
 
     fn wait(&self, kind_of: impl FnOnce(u64) -> FileKind) -> Wait {
@@ -253,14 +249,6 @@ mod tests {
         for (call, words) in cases {
             assert_eq!(call.wait(socket).to_string(), words);
         }
-    }
-
-    #[test]
-    fn calls_that_a_signal_would_end_are_known() {
-        assert!(call("read", [0; 6]).survives_signals());
-        assert!(call("wait4", [0; 6]).survives_signals());
-        assert!(!call("clock_nanosleep", [0; 6]).survives_signals());
-        assert!(!call("ppoll", [0, 1, 0, 0, 0, 0]).survives_signals());
     }
 
     #[test]

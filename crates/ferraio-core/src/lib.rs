@@ -7,13 +7,13 @@ pub mod activity;
 pub mod address;
 pub mod clock;
 pub mod inbox;
+pub mod line_table;
 pub mod pacing;
 pub mod pulse;
 pub mod reactor;
 pub mod ring;
 pub mod send_queue;
 pub mod socket;
-pub mod stack_dump;
 pub mod stall;
 #[allow(unsafe_code)]
 pub mod sys;

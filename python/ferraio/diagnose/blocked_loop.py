@@ -2,8 +2,8 @@
 
 The watchdog (in Rust, a thread that needs no interpreter) sees it while it is so, and says which thread it is and what
 the kernel knows of the cause. A thread of ours waits for that, looks at the frames of the blocked thread and reports.
-A call that holds the interpreter keeps that thread waiting, too; then the watchdog tells the place on stderr itself,
-and we get the stack that it has seen when the block is over.
+A call that holds the interpreter keeps that thread waiting, too; then the watchdog reads the frames from memory, tells
+the place on stderr itself, and we get the stack that it has seen when the block is over.
 
 Both threads are there while we diagnose, and end before a fork, so that a child inherits no lock that a thread held.
 Loops that run, or begin to, have them started again.
@@ -14,18 +14,18 @@ from __future__ import annotations
 import _thread
 import asyncio
 import atexit
-import faulthandler
 import os
 import sys
 import threading
 import time
 import weakref
 from dataclasses import replace
+from functools import cache
 
 from ferraio import _ferraio
 from ferraio.diagnose import rendering, reporter
-from ferraio.diagnose.blocking_call import BlockingCall, frames_of_step
-from ferraio.diagnose.finding import Finding, Place
+from ferraio.diagnose.blocking_call import BlockingCall, Frame, frames_of_step
+from ferraio.diagnose.finding import Finding
 from ferraio.diagnose.library import PREFIXES
 from ferraio.diagnose.settings import Settings
 
@@ -41,8 +41,6 @@ _settings: Settings | None = None
 # The thread that fetches reports: held until it ends, and its number.
 _fetching: _thread.LockType | None = None
 _fetcher = 0
-# For whose faulthandler the signal is registered, by process.
-_registered_in = 0
 # The loop that ran last in a thread, by the number of the thread.
 _loops: dict[int, weakref.ref[asyncio.AbstractEventLoop]] = {}
 # What was reported of a block that is not over, with its cause, by the number of the thread.
@@ -79,9 +77,8 @@ def _begin() -> None:
     global _fetching
     if _settings is None or _fetching is not None:
         return
-    _register_stack_dump()
     form = _settings.format if _settings.shown and "FER002" not in _settings.ignore else ""
-    _ferraio._start_watchdog(_settings.slow, PREFIXES, form, rendering.has_colours())
+    _ferraio._start_watchdog(_settings.slow, PREFIXES, form, rendering.has_colours(), _reads_stacks())
     _fetching = _thread.allocate_lock()
     _fetching.acquire()
     begun = _thread.allocate_lock()
@@ -111,15 +108,12 @@ def _wait_until_gone(thread: int) -> None:
         time.sleep(0.0002)
 
 
-def _register_stack_dump() -> None:
-    """Let faulthandler write the stack of a thread that gets a certain signal. It stays so: a signal can be late."""
-    global _registered_in
-    if _registered_in != os.getpid():
-        _registered_in = os.getpid()
-        signal_and_fd = _ferraio._stack_signal()
-        if signal_and_fd is not None:
-            signal, fd = signal_and_fd
-            faulthandler.register(signal, file=fd, all_threads=False, chain=False)
+@cache
+def _reads_stacks() -> bool:
+    """Whether this interpreter has its frames where Rust looks for them: so, they are the same as for Python code."""
+    ours, theirs = [Frame.read(frame) for frame in _ferraio._stack()], frames_of_step(sys._getframe())
+    # Of very deep stacks it reads the upper part; the innermost frame is at another call by now.
+    return bool(ours) and ours[1:] == theirs[1 : len(ours)] and ours[0].place.function == theirs[0].place.function
 
 
 def _after_fork_in_parent() -> None:
@@ -176,7 +170,7 @@ def _tell(thread: int, so_far: float, cause: str, ready: int, frames: list[Any] 
         call = BlockingCall(frames_of_step(sys._current_frames().get(thread)), cause)
         task, notes = _waiting(thread, ready)
     else:
-        call = BlockingCall([Place(*frame) for frame in frames], cause, holds_interpreter=True)
+        call = BlockingCall([Frame.read(frame) for frame in frames], cause, holds_interpreter=True)
         task, notes = None, ()
     if call.is_ours:
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import os
+from typing import NamedTuple
 
 from ferraio.diagnose.finding import Place
 from ferraio.diagnose.library import is_installed
@@ -13,6 +14,7 @@ from ferraio.diagnose.source import Call, calls_in
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
+    from typing import Any
 
 #: The file in which the loop itself is: what runs above it is the step.
 _LOOP = os.path.join(os.path.dirname(os.path.dirname(__file__)), "_event_loop.py")
@@ -24,24 +26,38 @@ _MOST_CALLERS = 8
 _LONGEST_TEXT = 50
 
 
-def frames_of_step(frame: FrameType | None) -> list[FrameType]:
+class Frame(NamedTuple):
+    """A frame of the step that blocks, as it was at one moment."""
+
+    place: Place
+    #: Whether it is of a coroutine or an asynchronous generator.
+    is_async: bool
+
+    @classmethod
+    def read(cls, frame: tuple[Any, ...]) -> Frame:
+        """Return what Rust has read from memory."""
+        *place, is_async = frame
+        return cls(Place(*place), is_async)
+
+
+def frames_of_step(frame: FrameType | None) -> list[Frame]:
     """Return the frames above the loop's, the innermost first."""
     frames = []
     while frame is not None and frame.f_code.co_filename != _LOOP:
         frames.append(frame)
         frame = frame.f_back
-    return frames
+    # In one go, because the step may end as soon as we let it.
+    return [Frame(Place.of_frame(frame), bool(frame.f_code.co_flags & _ASYNC)) for frame in frames]
 
 
 class BlockingCall:
     """The call that blocks, with the calls around it up to the coroutine of the task."""
 
-    def __init__(self, frames: list[FrameType] | list[Place], cause: str, holds_interpreter: bool = False) -> None:
+    def __init__(self, frames: list[Frame], cause: str, holds_interpreter: bool = False) -> None:
         self._cause = cause
         self._holds_interpreter = holds_interpreter
-        # In one go, because the step may end as soon as we let it.
-        self._places = [frame if isinstance(frame, Place) else Place.of_frame(frame) for frame in frames]
-        self._is_async = [not isinstance(frame, Place) and bool(frame.f_code.co_flags & _ASYNC) for frame in frames]
+        self._places = [frame.place for frame in frames]
+        self._is_async = [frame.is_async for frame in frames]
         own = (index for index, place in enumerate(self._places) if not is_installed(place.filename))
         self._index = next(own, 0)
 

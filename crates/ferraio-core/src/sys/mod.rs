@@ -20,9 +20,9 @@ pub mod epoll;
     target_os = "openbsd"
 ))]
 pub mod kqueue;
+pub mod memory;
 pub mod poll;
 pub mod prefetch;
-pub(crate) mod signal;
 pub(crate) mod socket;
 pub(crate) mod thread;
 pub(crate) mod wake_channel;

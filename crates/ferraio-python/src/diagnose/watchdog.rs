@@ -4,7 +4,7 @@
 //! kernel what the loop's thread does ([`Activity`]). What it finds becomes a [`Report`], for which a thread of
 //! `ferraio.diagnose.blocked_loop` waits in `_next_report`. That thread does need the interpreter, to look at frames and
 //! tasks. Most calls that block give it away meanwhile, and Python code does when it is asked to. If nobody has fetched a
-//! report after a while, the blocking call holds the interpreter: then the watchdog gets the stack by a signal, and tells
+//! report after a while, the blocking call holds the interpreter: then the watchdog reads the stack from memory, and tells
 //! on stderr itself what it knows; the report follows when the block is over.
 //!
 //! The lists below are locked for moments only; attached threads never let go of the interpreter meanwhile, so that
@@ -21,14 +21,14 @@ use std::time::Duration;
 use ferraio_core::activity::{Activity, Wait, computed_nanos, system_call, thread_number};
 use ferraio_core::clock::monotonic_nanos;
 use ferraio_core::pulse::{Beat, Bell, Pulse};
-use ferraio_core::stack_dump::StackDump;
 use ferraio_core::stall::{Look, Stall, TICK, Verdict};
 
 use super::stack::{self, Frame};
 use crate::error::Error;
 use crate::event_loop::EventLoop;
+use crate::ffi::frame_layout::ThreadState;
 use crate::ffi::thread::{attach_for_a_moment, detached, ident};
-use crate::ffi::{Args, Import, Name, Obj, Own, Result, fork};
+use crate::ffi::{Args, Import, Name, Obj, Own, Result};
 use crate::function;
 
 /// Wakes the watchdog when a loop goes on after all have rested.
@@ -38,8 +38,6 @@ pub static BELL: Bell = Bell::new();
 static WATCHED: Mutex<Vec<Watched>> = Mutex::new(Vec::new());
 /// The watchdog, while diagnosing is on.
 static WATCHDOG: Mutex<Option<Arc<Watchdog>>> = Mutex::new(None);
-/// The way to stacks, and the fork generation it was made in.
-static STACK_DUMP: Mutex<Option<(u32, Arc<StackDump>)>> = Mutex::new(None);
 
 /// How long it takes at most until Python code gives the interpreter away: longer than `sys.getswitchinterval()`.
 const PATIENCE: u64 = 6_000_000;
@@ -57,8 +55,8 @@ struct Watchdog {
     colour: bool,
     /// The thread that fetches reports; 0 until it came.
     fetcher: AtomicI32,
-    /// Gets the stack of a thread that holds the interpreter.
-    stack_dump: Option<Arc<StackDump>>,
+    /// Can stacks be read from memory?
+    reads_stacks: bool,
     /// What nobody has fetched yet.
     reports: Mutex<VecDeque<Report>>,
     /// There is a report, or the end has come, or the thread has ended.
@@ -77,6 +75,7 @@ struct Watched {
     /// Its thread, as the kernel and as Python know it.
     thread: i32,
     ident: u64,
+    state: ThreadState,
     stall: Stall,
     /// The report of its block, until it is known to have been fetched.
     reported: Option<Reported>,
@@ -123,6 +122,7 @@ pub fn watch(event_loop: &Own<EventLoop>) -> Result<Option<Watching>> {
         pulse: Arc::clone(pulse),
         thread: thread_number(),
         ident: ident(),
+        state: ThreadState::current(),
         stall: Stall::new(threshold),
         reported: None,
     });
@@ -203,12 +203,12 @@ impl Watchdog {
             let mut watched = locked(&WATCHED);
             watched.iter_mut().filter_map(Watched::look).for_each(|report| self.push(report));
             let fetcher = self.fetcher.load(SeqCst);
-            let overdue: Vec<(i32, u64)> =
-                watched.iter_mut().filter_map(|it| it.is_overdue(fetcher).then_some((it.thread, it.ident))).collect();
+            let overdue: Vec<(ThreadState, u64)> =
+                watched.iter_mut().filter_map(|it| it.is_overdue(fetcher).then_some((it.state, it.ident))).collect();
             let all_rest = watched.iter().all(|watched| watched.stall.is_at_rest());
             let next_look = watched.iter().map(Watched::next_look).min();
             drop(watched);
-            overdue.into_iter().for_each(|(thread, ident)| self.tell_overdue(thread, ident));
+            overdue.into_iter().for_each(|(state, ident)| self.tell_overdue(state, ident));
             if all_rest {
                 BELL.sleep_unless(|| self.stopped.load(SeqCst) || anybody_is_awake());
             } else {
@@ -223,17 +223,13 @@ impl Watchdog {
     }
 
     /// The call that blocks holds the interpreter: finds out what can be found out without it.
-    fn tell_overdue(&self, thread: i32, of: u64) {
+    fn tell_overdue(&self, thread: ThreadState, of: u64) {
         let mut reports = locked(&self.reports);
         let is_it = |report: &Report| matches!(report, Report::Blocked { ident, .. } if *ident == of);
         let Some(mut report) = reports.iter().position(is_it).and_then(|index| reports.remove(index)) else { return };
         drop(reports);
         if let Report::Blocked { nanos, activity, told, .. } = &mut report {
-            let may_interrupt = system_call(thread).is_none_or(|call| call.survives_signals());
-            let frames = match &self.stack_dump {
-                Some(dump) if may_interrupt => stack::of_step(dump, thread).unwrap_or_default(),
-                _ => Vec::new(),
-            };
+            let frames = if self.reads_stacks { stack::of_step(thread).unwrap_or_default() } else { Vec::new() };
             let was_told = self.tell(&frames, &cause(activity), *nanos);
             *told = Some((frames, was_told));
         }
@@ -247,8 +243,8 @@ impl Watchdog {
         let Some(place) = frames.iter().find(is_own).or(frames.first()).filter(|_| !self.form.is_empty()) else {
             return false;
         };
-        let message = format!("the event loop is blocked: {cause} for {:.2} s so far", nanos as f64 / 1e9);
-        let text = stack::tell(frames, place, &message, &self.form, self.colour);
+        let what = format!("{cause} for {:.2} s so far", nanos as f64 / 1e9);
+        let text = stack::tell(frames, place, &what, &self.form, self.colour);
         std::io::stderr().write_all(text.as_bytes()).is_ok()
     }
 
@@ -328,10 +324,12 @@ static SLOW: Name = Name::new("slow");
 static LIBRARIES: Name = Name::new("libraries");
 static FORM: Name = Name::new("form");
 static COLOUR: Name = Name::new("colour");
+static READS_STACKS: Name = Name::new("reads_stacks");
 
 fn start(args: Args<'_>) -> Result<Obj> {
-    let names = [&SLOW, &LIBRARIES, &FORM, &COLOUR];
-    let [slow, libraries, form, colour] = args.bind("_start_watchdog", names, 4, 4)?.map(|value| value.expect("bound"));
+    let names = [&SLOW, &LIBRARIES, &FORM, &COLOUR, &READS_STACKS];
+    let [slow, libraries, form, colour, reads_stacks] =
+        args.bind("_start_watchdog", names, 5, 5)?.map(|value| value.expect("bound"));
     let mut paths = Vec::new();
     libraries.for_each(|path| {
         paths.push(path.as_text()?);
@@ -345,7 +343,7 @@ fn start(args: Args<'_>) -> Result<Obj> {
         form: form.as_text()?,
         colour: colour.truth()?,
         fetcher: AtomicI32::new(0),
-        stack_dump: locked(&STACK_DUMP).as_ref().map(|(_, dump)| Arc::clone(dump)),
+        reads_stacks: reads_stacks.truth()?,
         reports: Mutex::default(),
         news: Condvar::new(),
         stopped: AtomicBool::new(false),
@@ -391,16 +389,9 @@ fn forget_loops(_: Args<'_>) -> Result<Obj> {
     Ok(Obj::none())
 }
 
-fn stack_signal(_: Args<'_>) -> Result<Obj> {
-    let mut made = locked(&STACK_DUMP);
-    let generation = fork::generation();
-    if made.as_ref().is_none_or(|(of, _)| *of != generation) {
-        *made = StackDump::new().ok().map(|dump| (generation, Arc::new(dump)));
-    }
-    match &*made {
-        Some((_, dump)) => Obj::tuple([Obj::int(dump.signal().into())?, Obj::int(dump.writer().into())?]),
-        None => Ok(Obj::none()),
-    }
+fn stack(_: Args<'_>) -> Result<Obj> {
+    let frames = stack::of_this_thread().iter().map(Frame::to_obj).collect::<Result<Vec<Obj>>>()?;
+    Obj::list_from(frames.into_iter())
 }
 
 fn next_report(_: Args<'_>) -> Result<Obj> {
@@ -453,24 +444,18 @@ impl Report {
     }
 }
 
-impl Frame {
-    fn to_obj(&self) -> Result<Obj> {
-        Obj::tuple([Obj::str(&self.filename)?, Obj::int(self.line.into())?, Obj::str(&self.function)?])
-    }
-}
-
 /// The functions of the module.
 pub fn functions() -> Vec<pyo3_ffi::PyMethodDef> {
     vec![
         function!(
             "_start_watchdog",
             start,
-            "_start_watchdog(slow, libraries, form, colour)\n\nWatch all loops that begin to run; report steps of slow seconds."
+            "_start_watchdog(slow, libraries, form, colour, reads_stacks)\n\nWatch all loops that begin to run; report steps of slow seconds."
         ),
         function!("_stop_watchdog", stop, "End the watchdog's thread, and the wait for its reports."),
         function!("_forget_watchdog", forget, "Watch no loop any more."),
         function!("_forget_loops", forget_loops, "Watch no loop that runs now, because it runs in the parent process."),
-        function!("_stack_signal", stack_signal, "Return a signal and an fd for faulthandler.register(), or None."),
+        function!("_stack", stack, "Return the frames of this thread up to the loop's, as the watchdog reads them."),
         function!(
             "_next_report",
             next_report,

@@ -23,6 +23,7 @@ pub mod deque;
 mod dict_entry;
 pub mod exception;
 pub mod fork;
+pub mod frame_layout;
 pub mod hooks;
 pub mod list;
 pub mod module;
