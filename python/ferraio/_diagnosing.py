@@ -1,7 +1,7 @@
 """Whether a run is diagnosed, and how: decided without importing the package `diagnose`, which takes its time.
 
-Without any choice, in production that is, nothing happens before there is a coroutine that nobody has awaited: the
-first one brings the package in, in mode ``log``.
+Without any choice, in production that is, it is diagnosed in mode ``log``, from when that costs nobody anything: once a
+loop has run for a while, or when there is a coroutine that nobody has awaited. Before that the package stays out.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import os
 import sys
 import threading
 import warnings
+
+from ferraio import _ferraio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 #: What `begin` returns for a run without a choice.
 _UNDECIDED = "undecided"
+#: How many seconds a loop runs before it is diagnosed without a choice: programs that are over before start as ever.
+BEGINS_AFTER = 1.0
 
 _lock = threading.RLock()
 # The runs under way that made no choice.
@@ -102,6 +106,7 @@ def _begin_undecided() -> None:
         if _undecided == 1:
             _before = warnings._warn_unawaited_coroutine  # type: ignore[attr-defined]
             warnings._warn_unawaited_coroutine = _first_unawaited  # type: ignore[attr-defined]
+            _ferraio._diagnose_after(BEGINS_AFTER)
 
 
 def _end_undecided() -> None:
@@ -110,6 +115,7 @@ def _end_undecided() -> None:
         _undecided -= 1
         if _undecided:
             return
+        _ferraio._diagnose_after(float("inf"))
         if _of_undecided is not None:
             from ferraio import diagnose
 
@@ -119,13 +125,19 @@ def _end_undecided() -> None:
             warnings._warn_unawaited_coroutine = _before  # type: ignore[attr-defined]
 
 
-def _first_unawaited(coroutine: object) -> None:
-    """Stand in for `warnings._warn_unawaited_coroutine` until it is first called."""
+def begin_at_last() -> None:
+    """Begin to diagnose the runs that made no choice. The Rust loop calls it."""
     global _of_undecided
     from ferraio import diagnose
-    from ferraio.diagnose import never_awaited
 
     with _lock:
-        if _of_undecided is None and _undecided:
-            _of_undecided = diagnose.start(diagnose.Settings(), ("never_awaited",))
+        if _of_undecided is None and _undecided and diagnose.current() is None:
+            _of_undecided = diagnose.start(diagnose.Settings())
+
+
+def _first_unawaited(coroutine: object) -> None:
+    """Stand in for `warnings._warn_unawaited_coroutine` until it is first called."""
+    from ferraio.diagnose import never_awaited
+
+    begin_at_last()
     never_awaited.warn_unawaited_coroutine(coroutine, above=1)

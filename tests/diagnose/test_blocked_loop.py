@@ -406,13 +406,18 @@ def test_a_slow_regular_expression_is_told_meanwhile(start_program):
 def test_a_call_that_a_signal_would_end_is_told_meanwhile_and_not_disturbed(start_program):
     process = start_program("""
         async def main():
-            sys.stderr.write(f"ended with {ctypes.PyDLL(None).poll(None, 0, 300)}\\n")
+            stdin = (ctypes.c_byte * 8)(0, 0, 0, 0, 1)
+            ended = ctypes.PyDLL(None).poll(stdin, 1, -1)
+            print(f"ended with {ended}", file=sys.stderr)
 
         asyncio.run(main())
         """)
-    told, *rest = process.stderr.readlines()
-    assert told.startswith("program.py:4:36: FER002 the event loop is blocked: sleeping for ")
-    assert "ended with 0\n" in rest
+    told = process.stderr.readline()
+    assert told.startswith("program.py:5:13: FER002 the event loop is blocked: waiting for a file or socket for ")
+    process.stdin.write("x")
+    process.stdin.flush()
+    assert "ended with 1\n" in process.stderr.readlines()
+    assert process.wait() == 0
 
 
 @pytest.mark.parametrize("form", ["full", "concise", "json"])

@@ -7,12 +7,13 @@ import os
 import pty
 import subprocess
 import sys
+import textwrap
 import threading
 import warnings
 
 import ferraio
 import pytest
-from ferraio import diagnose
+from ferraio import _diagnosing, diagnose
 from ferraio.diagnose import reporter
 
 FORGETS = """\
@@ -140,6 +141,47 @@ def test_without_a_choice_the_first_finding_makes_the_next_ones_exact(caplog):
     with caplog.at_level(logging.WARNING, "ferraio"), warnings.catch_warnings(record=True):
         line = ferraio.run(main())
     assert line in [record.line for record in caplog.records]
+
+
+def test_without_a_choice_a_loop_that_has_run_for_a_while_is_diagnosed(monkeypatch, caplog):
+    monkeypatch.setattr(_diagnosing, "BEGINS_AFTER", 0.0)
+    reported = threading.Event()
+    monkeypatch.setattr(reporter, "observers", [lambda _: reported.set()])
+    seen = []
+
+    async def main():
+        seen.append(diagnose.current())
+        await asyncio.sleep(0.001)
+        seen.append(diagnose.current().settings)
+        reported.wait()  # which blocks the loop until that is reported
+
+    ferraio.run(main())
+    assert seen == [None, diagnose.Settings(mode="log")]
+    assert caplog.records[0].code == "FER002"
+    assert caplog.records[0].line == main.__code__.co_firstlineno + 4
+    assert diagnose.current() is None
+
+
+def test_without_a_choice_a_short_run_is_over_before_diagnosing_begins(command):
+    program = """
+        import asyncio, sys
+
+        async def main():
+            await asyncio.gather(*(asyncio.sleep(0.001) for _ in range(10)))
+            print([name for name in sys.modules if name.startswith("ferraio.diagnose")])
+
+        asyncio.run(main())
+        """
+    assert command("run", "app.py", program=textwrap.dedent(program)).stdout == "[]\n"
+
+
+def test_once_a_run_without_a_choice_is_over_no_loop_begins_to_be_diagnosed(monkeypatch):
+    monkeypatch.setattr(_diagnosing, "BEGINS_AFTER", 0.0)
+    ferraio.run(asyncio.sleep(0))
+    loop = ferraio.new_event_loop()
+    loop.run_until_complete(asyncio.sleep(0.001))
+    loop.close()
+    assert diagnose.current() is None
 
 
 def test_off_is_silent_but_for_the_usual_warning(caplog, capsys):

@@ -113,6 +113,11 @@ fn fill(module: &Obj) -> Result<()> {
                 "_observe(loops, holders)\n\nLoops tell ferraio.diagnose what happens, from their next run on; new locks who holds them."
             ),
             function!(
+                "_diagnose_after",
+                event_loop::observed::diagnose_after,
+                "_diagnose_after(seconds)\n\nLoops that nobody observes begin with it when they have run for so long."
+            ),
+            function!(
                 "_drive_openssl",
                 transport::tls::prefer_engine,
                 "_drive_openssl(yes)\n\nLet new TLS connections drive OpenSSL, or Python's objects; return the choice before."

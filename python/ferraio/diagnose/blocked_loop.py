@@ -56,6 +56,9 @@ def start(settings: Settings) -> None:
     if _summary not in reporter.summaries:
         reporter.summaries.append(_summary)
     _begin()
+    running = asyncio._get_running_loop()
+    if isinstance(running, _ferraio.EventLoop):
+        running._begin_to_be_watched()
 
 
 def stop() -> None:

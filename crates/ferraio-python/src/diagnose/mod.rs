@@ -10,4 +10,4 @@ pub mod rule_pages;
 mod stack;
 mod watchdog;
 
-pub use watchdog::{BELL, functions, watch};
+pub use watchdog::{BELL, Watching, functions, watch};

@@ -119,6 +119,11 @@ fn set_observed(this: &Own<EventLoop>, value: Option<&Obj>) -> Result<()> {
     Ok(())
 }
 
+fn begin_to_be_watched(this: &Own<EventLoop>) -> Result<Obj> {
+    this.begin_to_be_watched()?;
+    Ok(Obj::none())
+}
+
 fn next_look(this: &Own<EventLoop>) -> Result<Obj> {
     Obj::float(this.next_look.get())
 }
@@ -231,6 +236,13 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
     let mut parts = class::ClassParts {
         methods: vec![
             method!(EventLoop, "time", noargs, time, "Return the time of the monotonic clock in seconds."),
+            method!(
+                EventLoop,
+                "_begin_to_be_watched",
+                noargs,
+                begin_to_be_watched,
+                "Let the watchdog look at this loop, which this thread runs."
+            ),
             method!(EventLoop, "get_debug", noargs, get_debug, "Is debug mode on?"),
             method!(EventLoop, "is_running", noargs, is_running, "Is the loop running?"),
             method!(EventLoop, "is_closed", noargs, is_closed, "Was the loop closed?"),

@@ -30,6 +30,7 @@ use ferraio_core::ring::Ring;
 use ferraio_core::timers::{AfterCancel, Timers};
 use ferraio_core::waker::Waker;
 
+use crate::diagnose::Watching;
 use crate::error::Error;
 use crate::ffi::received_bytes::SpareBytes;
 use crate::ffi::thread::{self, Posted};
@@ -73,6 +74,8 @@ pub struct EventLoop {
     pacing: RefCell<Pacing>,
     /// What it shows to the watchdog; unset until it was watched for the first time.
     pulse: OnceCell<Arc<Pulse>>,
+    /// While it runs and is watched.
+    watching: RefCell<Option<Watching>>,
     /// Why a call may not take the short way.
     flags: Cell<Flags>,
     /// Leave after this turn.
@@ -91,7 +94,8 @@ pub struct EventLoop {
     pub spare_bytes: SpareBytes,
     /// Addresses that datagrams came from lately.
     pub addresses: AddressBook,
-    /// When the observer wants to look again, as `time.monotonic()`; infinite: it does not.
+    /// When the observer wants to look again, as `time.monotonic()`; infinite: it does not. Of a loop that is not
+    /// observed: when diagnosing begins (`observed.rs`).
     next_look: Cell<f64>,
     /// The version of `asyncio.Handle` when its `_run` was last looked at, and whether somebody has patched it.
     handle_version: Cell<(u32, bool)>,
@@ -194,6 +198,7 @@ impl EventLoop {
             shared: RefCell::new(None),
             pacing: RefCell::new(Pacing::new()),
             pulse: OnceCell::new(),
+            watching: RefCell::new(None),
             flags: Cell::new(Flags::CLOSED),
             stopping: Cell::new(false),
             thread: Cell::new(0),

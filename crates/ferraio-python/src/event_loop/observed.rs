@@ -4,11 +4,12 @@
 //! anyway, and a loop that nobody observes does not come here. What is told must not disturb: an exception of an
 //! observer goes to `sys.unraisablehook`. Only `about_to_wait` may raise, to end a deadlock.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::{EventLoop, Flags};
 use crate::async_call::Step;
+use crate::diagnose;
 use crate::ffi::{Args, Import, Obj, Own, Result, thread};
 use ferraio_core::clock;
 
@@ -16,6 +17,9 @@ use ferraio_core::clock;
 static OBSERVING: AtomicBool = AtomicBool::new(false);
 /// Shall locks and semaphores note who holds them?
 static NOTING_HOLDERS: AtomicBool = AtomicBool::new(false);
+
+/// After how many seconds of a run diagnosing begins though nobody has chosen to, as the bits of a `f64`.
+static DIAGNOSE_AFTER: AtomicU64 = AtomicU64::new(f64::INFINITY.to_bits());
 
 /// Something that an observer is told.
 pub struct Event(Import);
@@ -99,9 +103,13 @@ impl EventLoop {
         self.flags.get().has(Flags::OBSERVED)
     }
 
-    /// A run begins: is the program diagnosed now?
+    /// A run begins: is the program diagnosed now, or will it be?
     pub(super) fn note_observing(&self) {
-        self.set_flag(Flags::OBSERVED, OBSERVING.load(Relaxed));
+        let observing = OBSERVING.load(Relaxed);
+        self.set_flag(Flags::OBSERVED, observing);
+        if !observing {
+            self.next_look.set(now() + f64::from_bits(DIAGNOSE_AFTER.load(Relaxed)));
+        }
     }
 }
 
@@ -118,10 +126,39 @@ impl Own<EventLoop> {
         self.leave_task()?;
         let next_look = ABOUT_TO_WAIT.get()?.call([self.obj(), &Obj::bool(for_ever)])?;
         self.next_look.set(if next_look.is_none() { f64::INFINITY } else { next_look.as_f64()? });
-        // The observer is Python code, which may have scheduled something.
-        let busy = timeout == Some(Duration::ZERO) || !self.ring.borrow().is_empty() || self.stopping.get();
-        let timeout = if busy { Some(Duration::ZERO) } else { self.time_to_wait()? };
+        let timeout = self.time_to_wait_now(timeout)?;
         Ok(self.until_next_look(timeout))
+    }
+
+    /// The loop is about to poll, has run for a while, and is not diagnosed: begins with that when it is time to.
+    #[cold]
+    pub(super) fn begin_to_diagnose(&self, timeout: Option<Duration>) -> Result<Option<Duration>> {
+        static BEGIN: Import = Import::new("ferraio._diagnosing", "begin_at_last");
+        if now() < self.next_look.get() {
+            return Ok(self.until_next_look(timeout));
+        }
+        self.next_look.set(f64::INFINITY);
+        self.leave_task()?;
+        BEGIN.get()?.call([])?;
+        // If another loop has made the beginning, this one has not heard of it yet.
+        self.set_flag(Flags::OBSERVED, OBSERVING.load(Relaxed));
+        self.begin_to_be_watched()?;
+        self.time_to_wait_now(timeout)
+    }
+
+    /// This thread runs the loop: lets the watchdog look at it, if there is one and it does not yet.
+    pub(super) fn begin_to_be_watched(&self) -> Result<()> {
+        if self.watching.borrow().is_none() {
+            let watching = diagnose::watch(self)?;
+            self.watching.replace(watching);
+        }
+        Ok(())
+    }
+
+    /// How long to wait after all, when Python code that may have scheduled something has run since `timeout` was found.
+    fn time_to_wait_now(&self, timeout: Option<Duration>) -> Result<Option<Duration>> {
+        let busy = timeout == Some(Duration::ZERO) || !self.ring.borrow().is_empty() || self.stopping.get();
+        if busy { Ok(Some(Duration::ZERO)) } else { self.time_to_wait() }
     }
 
     fn until_next_look(&self, timeout: Option<Duration>) -> Option<Duration> {
@@ -148,6 +185,14 @@ pub fn observe(args: Args<'_>) -> Result<Obj> {
     if let [loops, holders] = args.positional {
         OBSERVING.store(loops.truth()?, Relaxed);
         NOTING_HOLDERS.store(holders.truth()?, Relaxed);
+    }
+    Ok(Obj::none())
+}
+
+/// `_diagnose_after(seconds)`: loops that begin to run, and are not observed, begin with it after so long a run.
+pub fn diagnose_after(args: Args<'_>) -> Result<Obj> {
+    if let [seconds] = args.positional {
+        DIAGNOSE_AFTER.store(seconds.as_f64()?.to_bits(), Relaxed);
     }
     Ok(Obj::none())
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ferraio_core::clock::monotonic_nanos;
 
 use super::{EventLoop, LONGEST_WAIT, Ready, Timer, schedule};
-use crate::diagnose::{self, BELL};
+use crate::diagnose::BELL;
 use crate::error::Error;
 use crate::ffi::{Import, Name, Obj, Own, Result, class, current_task, exception, thread};
 use crate::handle::Handle;
@@ -17,6 +17,15 @@ use crate::method;
 /// How many entries ahead of the one that runs the next ones are fetched from memory, and what those lead to.
 const PREFETCHED: usize = 4;
 const PREFETCHED_FURTHER: usize = 2;
+
+/// A loop that runs: watched until this goes.
+struct Watched<'a>(&'a EventLoop);
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        drop(self.0.watching.take());
+    }
+}
 
 impl Own<EventLoop> {
     fn run_turn(&self) -> Result<()> {
@@ -28,8 +37,7 @@ impl Own<EventLoop> {
         let observed =
             if self.debug() { Some(self.handle_is_patched()?) } else { self.handle_is_patched()?.then_some(true) };
         let todo = self.ring.borrow().len();
-        let pulse = self.pulse.get();
-        if let Some(pulse) = pulse {
+        if let Some(pulse) = self.pulse.get() {
             pulse.turn(todo);
         }
         for _ in 0..todo {
@@ -44,7 +52,7 @@ impl Own<EventLoop> {
                 let Some(ready) = ring.pop() else { break };
                 ready
             };
-            if let Some(pulse) = pulse {
+            if let Some(pulse) = self.pulse.get() {
                 pulse.step();
             }
             match observed {
@@ -57,7 +65,8 @@ impl Own<EventLoop> {
 
     fn run_until_stopped(&self) -> Result<()> {
         self.check_process()?;
-        let _watching = diagnose::watch(self)?;
+        self.begin_to_be_watched()?;
+        let _watched = Watched(self);
         self.note_observing();
         // Each run sees what is ready when it begins, however short it is.
         if !self.ring.borrow().is_empty() {
@@ -112,6 +121,8 @@ impl Own<EventLoop> {
         let mut timeout = if busy { Some(Duration::ZERO) } else { self.time_to_wait()? };
         if self.is_observed() {
             timeout = self.look(timeout)?;
+        } else if self.next_look.get().is_finite() {
+            timeout = self.begin_to_diagnose(timeout)?;
         }
         self.poll(timeout)?;
         self.pacing.borrow_mut().polled(monotonic_nanos);
