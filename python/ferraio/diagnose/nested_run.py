@@ -45,6 +45,8 @@ def explain(error: BaseException, steps: list[TracebackType], task: str | None) 
     elif notebook.awaits_at_module_level():
         notes = [f"a {'notebook' if notebook.shell() is not None else 'console'} runs a loop of its own"]
         help_ = f"write `await {argument or 'main()'}`"
+        if not code.co_name.startswith("<"):
+            help_ = f"make it `async def {code.co_name}`, {help_} in it, and await what it returns"
     else:
         help_ = f"start a task instead: `asyncio.create_task({argument or 'main()'})`"
     name = call.callee if call is not None else _called(str(error))
