@@ -155,6 +155,7 @@ def test_a_thread_that_was_just_started_puts_it_off_for_a_moment_only(diagnosing
         run(wait_for_ever)
 
 
+@pytest.mark.loop_kinds("installed")
 def test_a_long_circle_is_not_told_in_full(diagnosing, run):
     found = diagnosing("strict")
 
