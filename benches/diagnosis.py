@@ -169,7 +169,8 @@ def measure_deadlocks(processes: int) -> None:
         first = statistics.median(each[0] for each in samples)
         further = statistics.median(sample for each in samples for sample in each[1:])
         slowest = max(max(each) for each in samples)
-        print(f"| of two tasks, {tasks - 2:,} more wait | {first:.1f} ms | {further:.1f} ms | {slowest:.1f} ms |", flush=True)
+        figures = f"{first:.1f} ms | {further:.1f} ms | {slowest:.1f} ms"
+        print(f"| of two tasks, {tasks - 2:,} more wait | {figures} |", flush=True)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Runs all tools over the corpus, measures what they cost, writes docs/diagnosers.md, and fails where ours is not right.
+"""Runs all tools over the corpus, measures what they cost, writes docs/diagnosers.md, and fails where ours is wrong.
 
 It promises to report every mistake on its lines, and nothing in the programs that make none.
 """
@@ -23,8 +23,8 @@ made on {machine}
 
 A cell says in how many programs the tool reports the mistake, and after the stroke, in how many it also names the line,
 or all of them if there are several; `·` is none. Any words of the tool that mean the mistake count
-(`benches/diagnosers/tools.py` has them), and so does a line that stands anywhere in what the process wrote. Each tool is
-used as its documentation says, around the main coroutine, with all it has switched on that can see one of these
+(`benches/diagnosers/tools.py` has them), and so does a line that stands anywhere in what the process wrote. Each tool
+is used as its documentation says, around the main coroutine, with all it has switched on that can see one of these
 mistakes, and with the same time limit as ferraio (`benches/diagnosers/watching.py`). A program that does not end is
 interrupted after {limit} seconds, as by Ctrl-C, for tools that report at the end.
 

@@ -1,4 +1,6 @@
-"""Runs a program under one of the tools that know nothing of ferraio: `python -m benches.diagnosers.watching TOOL PROGRAM`.
+"""Runs a program under one of the tools that know nothing of ferraio.
+
+`python -m benches.diagnosers.watching TOOL PROGRAM THRESHOLD`, the threshold in seconds, or `-` for that of the tool.
 
 Each tool is used as its own documentation says, around the main coroutine of the program, with all it has that can see
 a mistake of the corpus switched on. A tool that measures time gets the threshold of the program, or else keeps its own.

@@ -39,7 +39,8 @@ def certain(tasks: list[asyncio.Task]) -> Finding:
 def suspected(waits: list[Wait], seconds: float) -> Finding:
     """Describe tasks that have not moved for so long."""
     known = _Waits({wait.task: wait for wait in waits})
-    return _finding(list(known), known, "suspected deadlock", f"nothing about this has changed for {seconds:.1f} seconds")
+    why = f"nothing about this has changed for {seconds:.1f} seconds"
+    return _finding(list(known), known, "suspected deadlock", why)
 
 
 def _finding(tasks: list[asyncio.Task], waits: _Waits, title: str, why: str) -> Finding:

@@ -150,9 +150,7 @@ def _slip(text: str, step: TracebackType) -> tuple[str, str] | None:
         return f"`{argument}` is the async function, not a call of it", f"write `{written}`"
     if call is not None and call.callee.endswith(("gather", "wait_for", "ensure_future", "shield", "run")):
         if call.callee.endswith("gather") and _LIST_GIVEN.match(text) and len(call.node.args) == 1:
-            return "gather() takes awaitables one by one, not a collection", (
-                f"write `{_unpacked(call)}`"
-            )
+            return "gather() takes awaitables one by one, not a collection", f"write `{_unpacked(call)}`"
         argument = call.first_argument
         if argument and inspect.iscoroutinefunction(_value_of(call.node.args[0], frame)):
             written = call.rewritten(call.node.args[0], ("", "()"))
