@@ -131,4 +131,5 @@ def main() -> None:
         sys.exit("\nferraio does not keep its promise")
 
 
-main()
+if __name__ == "__main__":
+    main()

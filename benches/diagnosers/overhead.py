@@ -38,9 +38,12 @@ WAYS: dict[str, tuple[str, str | None]] = {
     "asynclens": ("asynclens", "asyncio"),
 }
 
-SAMPLES = 5
-COUNT = 20_000
 PROCESSES = 3
+SAMPLES = 5
+#: How much CPU time a sample takes at least, in nanoseconds: a few rounds of the slowest watchdog.
+SAMPLE = 50_000_000
+#: How many times the workload runs between two looks at the clock.
+CHUNK = 500
 
 
 def measure() -> dict[str, dict[str, float]]:
@@ -66,20 +69,24 @@ def _sample_in_a_process(name: str, way: str) -> float:
 def sample(name: str, way: str) -> float:
     """Measure in this process."""
 
+    async def once() -> float:
+        begin, done, spent = time.process_time_ns(), 0, 0
+        while spent < SAMPLE:
+            await CASES[name](CHUNK)
+            done += CHUNK
+            spent = time.process_time_ns() - begin
+        return spent / done
+
     async def best() -> float:
-        workload, shortest = CASES[name], float("inf")
         async with WATCHING[way](None, {__file__}) if way in WATCHING else contextlib.nullcontext():
-            await workload(COUNT // 10)
-            for _ in range(SAMPLES):
-                begin = time.process_time_ns()
-                await workload(COUNT)
-                shortest = min(shortest, (time.process_time_ns() - begin) / COUNT)
-        return shortest
+            await CASES[name](CHUNK)
+            return min([await once() for _ in range(SAMPLES)])
 
     if way in ("ferraio", "hint", "log"):
         import ferraio
 
-        return ferraio.run(best(), diagnose="off" if way == "ferraio" else way)
+        # Some workloads never let the loop go on, and would be reported for that.
+        return ferraio.run(best(), diagnose="off" if way == "ferraio" else f"{way},slow=60")
     return asyncio.run(best())
 
 
