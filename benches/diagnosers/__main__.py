@@ -18,8 +18,8 @@ INTRODUCTION = """\
 # Who reports what
 
 Small programs that each make one mistake (`tests/mistakes`: {wrong} programs, and {correct} that make none), run under
-the tools that diagnose running asyncio programs. `make bench-diagnosers` runs them and writes this page; this one was
-made on {machine}
+the tools that diagnose running asyncio programs. `make bench-diagnosers` runs them and writes this page. Made on
+{machine}.
 
 A cell says in how many programs the tool reports the mistake, and after the stroke, in how many it also names the line,
 or all of them if there are several; `·` is none. Any words of the tool that mean the mistake count
@@ -39,7 +39,8 @@ OVERHEAD = """
 
 CPU time of small workloads in which nothing is wrong: how many times as much as without the tool. Those of ferraio are
 compared with ferraio without diagnosis, the others with asyncio. The first two rows are nanoseconds, for scale. Medians
-of {processes} processes each, in turns.
+of {processes} processes each, in turns. On a machine that does other work at the same time, figures within a fifth of
+each other are alike.
 
 """
 
@@ -95,6 +96,13 @@ def overhead_table(figures: dict[str, dict[str, float]]) -> str:
     return table(rows)
 
 
+def where() -> str:
+    """Say when and on what kind of machine this runs."""
+    facts = machine.describe()
+    kernel = str(facts["kernel"]).partition("-")[0]
+    return f"{facts['date']}, {facts['processor']}, {facts['cores']} cores, {kernel}, {facts['python']}"
+
+
 def report(title: str, lines: list[str]) -> None:
     if lines:
         print(f"\n{title}:", *sorted(lines), sep="\n  ")
@@ -113,7 +121,7 @@ def main() -> None:
         text = INTRODUCTION.format(
             wrong=len(programs) - correct,
             correct=correct,
-            machine=machine.sentence(machine.describe()),
+            machine=where(),
             limit=TIME_LIMIT,
         )
         text += findings_table(outcomes)
