@@ -31,7 +31,7 @@ python_files := pyproject.toml $(wildcard README.md LICENSE-*) \
 
 .PHONY: help
 help: ## list what can be done
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 	@echo "  with PYTHON=3.X for a certain version, ARGS='…' for demo, bench and pytest"
 
 # --- using it
@@ -48,12 +48,16 @@ bench: $(release)/.installed $(release)/.bench-tools ## asyncio, uvloop, rloop, 
 bench-checkers: $(release)/.installed $(release)/.checkers ## ferraio check, ruff, mypy and others on the same mistakes
 	$(release)/bin/python -m benches.checkers
 
+.PHONY: bench-diagnosers
+bench-diagnosers: $(release)/.installed $(release)/.diagnosers ## what ferraio, asyncio's debug mode and others report
+	$(release)/bin/python -m benches.diagnosers $(ARGS)
+
 .PHONY: check-packages
 check-packages: $(checked)/.packages $(release)/.installed ## ferraio check on well-known packages: what it says there
 	$(release)/bin/python -m benches.checkers.packages $(checked)
 
 .PHONY: bench-diagnose
-bench-diagnose: $(release)/.installed ## what it costs to be diagnosed, and how soon a blocked loop is reported
+bench-diagnose: $(release)/.installed ## what it costs to be diagnosed, and how soon deadlocks and blocked loops are told
 	$(release)/bin/python -m benches.diagnosis $(ARGS)
 	$(release)/bin/python -m benches.blocking
 
@@ -161,6 +165,10 @@ $(downstream)/.developed: $(downstream)/.tools $(venv)/.tools $(rust_files)
 
 $(release)/.checkers: $(release)/.installed
 	$(release)/bin/python -m pip install --quiet --group checkers
+	touch $@
+
+$(release)/.diagnosers: $(release)/.installed
+	$(release)/bin/python -m pip install --quiet --group diagnosers
 	touch $@
 
 $(checked)/.packages: pyproject.toml

@@ -1,9 +1,12 @@
-"""What it costs to be diagnosed: `python -m benches.diagnosis`.
+"""What it costs to be diagnosed, and how soon a deadlock is shown: `python -m benches.diagnosis`.
 
 Each case runs in each mode, in a process of its own, in turns; the figures are nanoseconds of CPU time for each
 operation, the best of the samples of a process, the median of the processes. The first column is a run with ``off``,
 the others are what a mode adds. A detector with a cost of its own adds a case: a coroutine function that does
 something `count` times.
+
+A deadlock that is certain is to be shown within 5 ms of the last step that anything could do. Measured from there until
+its text is written: the first one of a process, which reads the source and starts what draws it, and those after it.
 """
 
 import argparse
@@ -20,6 +23,9 @@ from benches import machine
 #: What FERRAIO is set to; None leaves it unset, as in production.
 MODES = {"off": "off", "production": None, "log": "log", "hint": "hint"}
 SAMPLES = 7
+#: How many tasks there are when two of them are in a deadlock, and how many deadlocks a process makes.
+TASKS_IN_A_DEADLOCK = (2, 1000)
+DEADLOCKS = 20
 
 
 async def nothing():
@@ -105,23 +111,91 @@ def measure(names: list[str], processes: int, count: int) -> dict[str, dict[str,
     }
 
 
+def sample_deadlocks(tasks: int) -> list[float]:
+    """Make deadlocks in this process, and measure how long each takes to be shown: milliseconds."""
+    import ferraio
+    from ferraio.diagnose import observer, reporter
+
+    last_step = 0
+    shown: list[float] = []
+
+    def show(text: str) -> None:
+        reporter.write(text)
+        # On a busy machine the loop may have been blocked as well.
+        if "FER007" in text:
+            shown.append((time.perf_counter_ns() - last_step) / 1e6)
+
+    async def hold(mine: asyncio.Lock, others: asyncio.Lock) -> None:
+        nonlocal last_step
+        async with mine:
+            await asyncio.sleep(0)
+            last_step = time.perf_counter_ns()
+            async with others:
+                pass
+
+    async def wait_behind(lock: asyncio.Lock) -> None:
+        nonlocal last_step
+        last_step = time.perf_counter_ns()
+        async with lock:
+            pass
+
+    async def main() -> None:
+        one, two = asyncio.Lock(), asyncio.Lock()
+        await asyncio.gather(hold(one, two), hold(two, one), *(wait_behind(one) for _ in range(tasks - 2)))
+
+    reporter.show = show
+    for _ in range(DEADLOCKS):
+        try:
+            ferraio.run(main(), diagnose="strict")
+        except observer.Deadlock:
+            pass
+        reporter.forget()
+    if len(shown) != DEADLOCKS:
+        sys.exit(f"{len(shown)} of {DEADLOCKS} deadlocks were shown")
+    return shown
+
+
+def measure_deadlocks(processes: int) -> None:
+    """Print how soon deadlocks are shown."""
+    print("\n| a certain deadlock is shown after | the first of a process | further ones | the slowest of all |")
+    print("| --- | ---: | ---: | ---: |")
+    for tasks in TASKS_IN_A_DEADLOCK:
+        samples: list[list[float]] = []
+        for _ in range(processes):
+            command = [sys.executable, "-m", "benches.diagnosis", "--deadlocks", str(tasks)]
+            # What is shown goes to stderr.
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+            samples.append(json.loads(done.stdout))
+        first = statistics.median(each[0] for each in samples)
+        further = statistics.median(sample for each in samples for sample in each[1:])
+        slowest = max(max(each) for each in samples)
+        figures = f"{first:.1f} ms | {further:.1f} ms | {slowest:.1f} ms"
+        print(f"| of two tasks, {tasks - 2:,} more wait | {figures} |", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benches.diagnosis", description="What it costs to be diagnosed.")
     parser.add_argument("cases", nargs="*", metavar="case", help=f"of {', '.join(CASES)}")
     parser.add_argument("--processes", type=int, default=5)
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--sample", choices=CASES, help=argparse.SUPPRESS)
+    parser.add_argument("--deadlocks", type=int, help=argparse.SUPPRESS)
     wanted = parser.parse_args()
     if unknown := set(wanted.cases) - set(CASES):
         parser.error(f"no such case: {', '.join(sorted(unknown))}")
     if wanted.sample:
         print(json.dumps(sample(wanted.sample, wanted.count)))
         return
+    if wanted.deadlocks:
+        print(json.dumps(sample_deadlocks(wanted.deadlocks)))
+        return
     print("|  | off | " + " | ".join(mode for mode in MODES if mode != "off") + " |")
     print("| --- |" + " ---: |" * len(MODES))
     for name, by_mode in measure(wanted.cases or list(CASES), wanted.processes, wanted.count).items():
         added = [f"{by_mode[mode] - by_mode['off']:+.0f} ns" for mode in MODES if mode != "off"]
         print(f"| {CASES[name].__doc__} | {by_mode['off']:.0f} ns | {' | '.join(added)} |", flush=True)
+    if not wanted.cases:
+        measure_deadlocks(wanted.processes)
     print(f"\nMeasured on {machine.sentence(machine.describe())}")
 
 

@@ -20,6 +20,9 @@ SECONDS_PER_TEST = 30
 SECONDS_PER_PROCESS = 900
 """A second line behind the first, for a process that cannot even end itself."""
 
+DIAGNOSED = False
+"""Whether `--diagnosed` was given: each test is diagnosed, and fails if a deadlock is called certain."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -66,6 +69,7 @@ def run(suite: Suite, module: str, mode: str, *, leave_out: Sequence[str] = (), 
                 "done": list(outcomes),
                 "report": str(Path(directory, "report")),
                 "seconds_per_test": SECONDS_PER_TEST,
+                "diagnosed": DIAGNOSED,
             }
             exit_code, last_words = _run_child(request, directory, suite.environment())
             running, complete = _read_report(Path(directory, "report"), outcomes)

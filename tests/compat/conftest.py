@@ -1,8 +1,13 @@
-"""Shows at the end of a run how many of CPython's and uvloop's own tests did what."""
+"""Shows at the end of a run how many of CPython's and uvloop's own tests did what; passes `--diagnosed` on to them."""
 
 import sys
 
+import battery
 import tally
+
+
+def pytest_configure(config):
+    battery.DIAGNOSED = config.getoption("--diagnosed")
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -37,6 +37,8 @@ class Request(TypedDict):
     """The file to write to."""
     seconds_per_test: float
     """After this long in one test the process prints where every thread is, and ends."""
+    diagnosed: bool
+    """Whether the tests are diagnosed, and fail if a deadlock is called certain."""
 
 
 class Report(unittest.TestResult):
@@ -49,6 +51,8 @@ class Report(unittest.TestResult):
         self._process = os.getpid()
         self._seconds_per_test = seconds_per_test
         self._ended: set[str] = set()
+        self.deadlocks: list[str] = []
+        """What was called a deadlock for certain, in the test that runs."""
 
     def write(self, event: str, **facts: str) -> None:
         """Adds one line. A forked child of a test keeps silent."""
@@ -65,6 +69,9 @@ class Report(unittest.TestResult):
 
     def stopTest(self, test):
         faulthandler.cancel_dump_traceback_later()
+        if self.deadlocks:
+            self._end(test, "failed", "called certain: " + "; ".join(self.deadlocks))
+            self.deadlocks.clear()
         super().stopTest(test)
 
     def _end(self, test, outcome: str, detail: str = "") -> None:
@@ -125,6 +132,21 @@ def load(path: str):
     return module
 
 
+def diagnose(report: Report) -> None:
+    """Diagnoses what runs from now on, without notes on errors, which the tests would find in their texts."""
+    from ferraio import diagnose
+    from ferraio.diagnose import reporter
+
+    def note(finding):
+        if finding.message.startswith("deadlock"):
+            report.deadlocks.append(finding.message)
+
+    detectors = tuple(name for name in diagnose.DETECTORS if name != "explanations")
+    diagnose.start(diagnose.Settings(mode="hint"), detectors)
+    reporter.show = lambda text: None
+    reporter.observers.append(note)
+
+
 def main() -> None:
     """Does what the request on the command line says."""
     request: Request = json.loads(sys.argv[1])
@@ -133,6 +155,8 @@ def main() -> None:
     prefix = suite.PREFIX
     report = Report(request["report"], prefix, request["seconds_per_test"])
     suite.prepare(request["mode"])
+    if request["diagnosed"]:
+        diagnose(report)
 
     done = set(request["done"])
     only = None if request["only"] is None else set(request["only"])

@@ -146,6 +146,37 @@ def test_with_unknown_threads_it_is_suspected(diagnosing, run, monkeypatch):
     assert ["suspected" in finding.message for finding in of_deadlocks(found)] == [True]
 
 
+def test_a_thread_that_was_just_started_puts_it_off_for_a_moment_only(diagnosing, run, monkeypatch):
+    diagnosing("strict,deadlock=3600")
+    # Until a thread of ours has its name, it could be anybody's.
+    answers = iter([True])
+    monkeypatch.setattr(outside, "_has_unknown_threads", lambda: next(answers, False))
+    with pytest.raises(Deadlock):
+        run(wait_for_ever)
+
+
+@pytest.mark.loop_kinds("installed")
+def test_a_long_circle_is_not_told_in_full(diagnosing, run):
+    found = diagnosing("strict")
+
+    async def hold(mine, others):
+        async with mine:
+            await asyncio.sleep(0)
+            async with others:
+                pass
+
+    async def main():
+        locks = [asyncio.Lock() for _ in range(100)]
+        await asyncio.gather(*(hold(lock, locks[index - 1]) for index, lock in enumerate(locks)))
+
+    with pytest.raises(Deadlock):
+        run(main)
+    (finding,) = of_deadlocks(found)
+    assert "and so on through 100 tasks; 1 other task waits too" in finding.message
+    assert finding.help == "take the locks in the same order everywhere"
+    assert len(finding.related) < 50
+
+
 def test_a_future_that_a_library_may_hold_is_not_suspected(diagnosing, run, monkeypatch):
     found = diagnosing("strict,deadlock=0.1")
     monkeypatch.setattr(outside, "_has_unknown_threads", lambda: True)

@@ -2,6 +2,9 @@
 
 import asyncio
 import logging
+import os
+import subprocess
+import sys
 import warnings
 
 import ferraio
@@ -146,6 +149,21 @@ def test_ferraio_run_in_a_running_loop_says_what_asyncio_says(diagnosing):
     assert str(raised.value) == "asyncio.run() cannot be called from a running event loop"
     (note,) = hints(raised.value)
     assert "write `await coroutine`" in note
+
+
+def test_the_console_of_asyncio_explains_what_it_shows():
+    outcome = subprocess.run(
+        [sys.executable, "-m", "ferraio", "repl"],
+        input="import asyncio\nasyncio.run(asyncio.sleep(0))\nawait asyncio.sleep(0, 'still here')\n",
+        env=os.environ | {"FERRAIO": "hint"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert outcome.returncode == 0
+    assert "hint[FER004]: asyncio.run() was called while a loop runs" in outcome.stderr
+    assert "write `await" in outcome.stderr
+    assert "still here" in outcome.stdout
 
 
 def test_a_note_names_the_line_where_a_loop_was_closed(diagnosing):

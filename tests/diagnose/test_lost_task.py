@@ -73,6 +73,21 @@ def test_one_that_is_kept_is_told_while_the_loop_only_waits(diagnosing, run):
     assert told == 1
 
 
+def test_one_that_was_told_and_dies_in_a_cycle_is_not_told_again(diagnosing, run, problems):
+    found = diagnosing()
+
+    async def main():
+        problems.of_this_loop()
+        task = asyncio.create_task(fail())
+        task.cycle = [task]
+        await asyncio.wait([task])
+
+    run(main)  # it is told at the latest when the loop closes
+    gc.collect()
+    assert len(of_tasks(found)) == 1
+    assert problems.messages == ["Task exception was never retrieved"]
+
+
 def test_a_thousand_are_one_site(diagnosing, run, problems, capsys):
     found = diagnosing()
 

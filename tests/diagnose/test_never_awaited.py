@@ -107,6 +107,19 @@ def test_a_broken_report_is_no_trouble_for_the_warning(diagnosing, monkeypatch, 
     assert "could not report a finding: ZeroDivisionError: broken" in capsys.readouterr().err
 
 
+def test_a_warning_is_printed_if_its_finding_could_not_be():
+    program = """
+from ferraio.diagnose import rendering
+rendering.render = lambda finding, form: 1 // 0
+async def save(): pass
+save()
+"""
+    command = [sys.executable, "-m", "ferraio", "run", "--output-format", "full", "-c", program]
+    written = subprocess.run(command, capture_output=True, text=True, timeout=60).stderr
+    assert "could not report a finding: ZeroDivisionError" in written
+    assert "RuntimeWarning: coroutine 'save' was never awaited" in written
+
+
 def test_the_task_is_named_when_it_made_the_coroutine(diagnosing, capsys):
     async def work():
         save()

@@ -69,6 +69,16 @@ def test_running_a_loop_in_a_cell_is_explained(diagnosing, shell, module):
     assert "write `await main()`" in note
 
 
+def test_a_function_of_a_cell_that_runs_a_loop_is_to_be_async(diagnosing, shell):
+    diagnosing("hint")
+    coroutine = main()
+    cell = "def load():\n    run(coroutine)\nload()"
+    error = shell.run_cell(cell_in({"run": asyncio.run, "coroutine": coroutine}, cell))
+    coroutine.close()
+    (note,) = error.__notes__
+    assert "make it `async def load`" in note
+
+
 def test_a_forgotten_await_in_a_cell_is_explained(diagnosing, shell):
     diagnosing("hint")
     error = shell.run_cell(cell_in({"main": main}, "x = main()\nx[0]"))

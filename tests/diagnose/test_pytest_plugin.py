@@ -27,6 +27,25 @@ def test_forgets():
     asyncio.run(main())
 
 
+async def fail():
+    raise OSError("disk full")
+
+
+def test_loses_a_task():
+    async def main():
+        asyncio.create_task(fail())
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+
+
+def test_waits_for_ever():
+    async def main():
+        await asyncio.Event().wait()
+
+    asyncio.run(main())
+
+
 def test_forgets_in_garbage():
     cycle = [save()]
     cycle.append(cycle)
@@ -61,13 +80,13 @@ def run_pytest(tmp_path):
 
 
 def test_without_the_option_nothing_is_said(run_pytest):
-    status, output = run_pytest()
+    status, output = run_pytest("-k", "not waits_for_ever")
     assert status == 0
     assert "FER001" not in output
 
 
 def test_hints_are_told_at_the_end_and_fail_nothing(run_pytest):
-    status, output = run_pytest("--ferraio", "test_program.py")
+    status, output = run_pytest("--ferraio", "test_program.py", "-k", "not waits_for_ever")
     assert (status, output.count("error[FER001]")) == (0, 2)
     assert "test_program.py::test_forgets" in output
     assert "write `await save()`" in output
@@ -76,7 +95,10 @@ def test_hints_are_told_at_the_end_and_fail_nothing(run_pytest):
 def test_strict_fails_the_tests_with_mistakes_and_no_other(run_pytest):
     status, output = run_pytest("--ferraio=strict", "test_program.py")
     assert status == 1
-    assert "2 failed, 2 passed" in output
+    assert "4 failed, 2 passed" in output
+    assert "FAILED test_program.py::test_loses_a_task - " in output
+    assert "FAILED test_program.py::test_waits_for_ever - " in output
+    assert "ERROR test_program" not in output
     assert "FAILED test_program.py::test_forgets - " in output
     assert "FAILED test_program.py::test_forgets_in_garbage - " in output
 

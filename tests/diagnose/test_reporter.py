@@ -115,8 +115,10 @@ def test_an_observer_that_raises_is_no_trouble(diagnosing, capsys, monkeypatch):
         raise RuntimeError("out of order")
 
     monkeypatch.setattr(reporter, "observers", [observer])
-    reporter.report(finding())
-    assert "could not report a finding: RuntimeError: out of order" in capsys.readouterr().err
+    assert reporter.report(finding())
+    written = capsys.readouterr().err
+    assert "could not report a finding: RuntimeError: out of order" in written
+    assert "something is wrong" in written
     monkeypatch.setattr(reporter, "observers", [])
 
 

@@ -18,8 +18,14 @@ PATIENCE = 20
 
 
 @pytest.fixture
-def run(run):
-    """Like `run` of all tests, and a program that hangs fails."""
+def run(run, request):
+    """Like `run` of all tests, and a program that hangs fails.
+
+    With `--diagnosed` the whole of pytest fails then (`faulthandler_timeout`): a loop that has a timer never waits for
+    ever, so that nobody would look whether it is in a deadlock.
+    """
+    if request.config.getoption("--diagnosed"):
+        return run
 
     def run_with_patience(main, *args, debug=None):
         async def patiently():

@@ -19,7 +19,7 @@ from ferraio.diagnose.await_graph import Wait, wait_of, waiting_tasks
 from ferraio.diagnose.outside import Outside
 
 #: How soon to look again when a thread was about to end its work, at first.
-_SOON = 0.005
+_SOON = 0.002
 
 
 @dataclass(slots=True)
@@ -78,19 +78,20 @@ def _look(loop, for_ever: bool) -> float | None:
     if now >= watch.due:
         watch.due = now + _patience / 4
         _suspect(loop, watch, now, around)
-    if for_ever and around is Outside.PYTHON:
-        # Perhaps a thread that was about to end its work: see soon, and less and less often.
+    if for_ever:
+        # Perhaps a thread that was about to end its work, or one of ours that was just started and has not got its name
+        # yet: see soon, and less and less often.
         watch.pause = min(2 * watch.pause, _patience) if now >= watch.soon else _SOON
         watch.soon = now + watch.pause
         return min(watch.due, watch.soon)
-    return watch.due if for_ever or watch.contended else None
+    return watch.due if watch.contended else None
 
 
 def _certain(loop) -> None:
-    waits = [wait_of(task) for task in deadlock_report.in_order(asyncio.all_tasks(loop))]
-    if not waits:
+    tasks = deadlock_report.in_order(asyncio.all_tasks(loop))
+    if not tasks:
         return
-    finding = deadlock_report.certain(waits)
+    finding = deadlock_report.certain(tasks)
     reporter.report(finding)
     if reporter.settings.mode == "strict" and finding.code not in reporter.settings.ignore:
         raise observer.Deadlock(finding.message)

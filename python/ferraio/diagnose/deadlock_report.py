@@ -10,8 +10,9 @@ from ferraio.diagnose.finding import Finding, Place
 from ferraio.diagnose.library import is_installed
 from ferraio.diagnose.wording import count
 
-#: How many tasks are shown, unless the circle is longer.
+#: How many tasks are shown, unless the circle is longer; of a circle, how many.
 _SHOWN = 8
+_SHOWN_OF_CIRCLE = 16
 #: From how many tasks a circle is looked for.
 _TRIED = 100
 
@@ -21,28 +22,43 @@ def in_order(tasks) -> list[asyncio.Task]:
     return sorted(tasks, key=lambda task: (len(task.get_name()), task.get_name()))
 
 
-def certain(waits: list[Wait]) -> Finding:
+class _Waits(dict[asyncio.Task, Wait]):
+    """What tasks wait for, found when it is asked for: of a thousand tasks only those that are told."""
+
+    def __missing__(self, task: asyncio.Task) -> Wait:
+        self[task] = found = wait_of(task)
+        return found
+
+
+def certain(tasks: list[asyncio.Task]) -> Finding:
     """Describe a deadlock of all tasks of a loop."""
-    return _finding(waits, "deadlock", "nothing can wake the loop any more: no timer, no socket, no other thread")
+    why = "nothing can wake the loop any more: no timer, no socket, no other thread"
+    return _finding(tasks, _Waits(), "deadlock", why)
 
 
 def suspected(waits: list[Wait], seconds: float) -> Finding:
     """Describe tasks that have not moved for so long."""
-    return _finding(waits, "suspected deadlock", f"nothing about this has changed for {seconds:.1f} seconds")
+    known = _Waits({wait.task: wait for wait in waits})
+    why = f"nothing about this has changed for {seconds:.1f} seconds"
+    return _finding(list(known), known, "suspected deadlock", why)
 
 
-def _finding(waits: list[Wait], title: str, why: str) -> Finding:
-    told, is_circle = _line(waits)
-    others = [wait for wait in waits if all(wait.task is not each.task for each in told)]
-    shown = told + others[: max(_SHOWN - len(told), 0)]
+def _finding(tasks: list[asyncio.Task], waits: _Waits, title: str, why: str) -> Finding:
+    line, is_circle = _line(tasks, waits)
+    told = line[:_SHOWN_OF_CIRCLE]
+    in_line = {id(wait.task) for wait in line}
+    others = [task for task in tasks if id(task) not in in_line]
+    shown = told + [waits[task] for task in others[: max(_SHOWN - len(told), 0)]]
     names = _names(shown)
     message = ", which ".join(f"waits for {_what(wait, names)}" for wait in told)
     message = f"{title}: {name_of(told[0].task)} {message}"
+    if len(told) < len(line):
+        message += f", and so on through {len(line)} tasks"
     if others:
         message += f"; {count(len(others), 'other task waits', 'other tasks wait')} too"
     notes = [why, *(path for wait in shown if (path := _path(wait)))]
-    if len(shown) < len(waits):
-        notes.append(f"{count(len(waits) - len(shown), 'more task is', 'more tasks are')} not shown")
+    if len(shown) < len(tasks):
+        notes.append(f"{count(len(tasks) - len(shown), 'more task is', 'more tasks are')} not shown")
     last = told[0] if is_circle else told[-1]
     return Finding(
         "FER007",
@@ -55,19 +71,20 @@ def _finding(waits: list[Wait], title: str, why: str) -> Finding:
     )
 
 
-def _line(waits: list[Wait]) -> tuple[list[Wait], bool]:
+def _line(tasks: list[asyncio.Task], waits: _Waits) -> tuple[list[Wait], bool]:
     """Return waits of which each is for the task of the next, and whether the last is for the first again."""
-    known = {wait.task: wait for wait in waits}
     straight: list[Wait] = []
-    for start in waits[:_TRIED]:
+    for start in tasks[:_TRIED]:
         line: list[Wait] = []
-        wait: Wait | None = start
-        while wait is not None and wait not in line:
-            line.append(wait)
-            task = next((each for each in wait.blockers or () if isinstance(each, asyncio.Task)), None)
-            wait = None if task is None else known.get(task) or wait_of(task)
-        if wait is not None:
-            circle = line[line.index(wait) :]
+        # Where in the line each task is.
+        index_of: dict[asyncio.Task, int] = {}
+        task: asyncio.Task | None = start
+        while task is not None and task not in index_of:
+            index_of[task] = len(line)
+            line.append(waits[task])
+            task = next((each for each in waits[task].blockers or () if isinstance(each, asyncio.Task)), None)
+        if task is not None:
+            circle = line[index_of[task] :]
             # A lock says more than a task that is awaited.
             first = next((index for index, each in enumerate(circle) if each.is_for_lock), 0)
             return circle[first:] + circle[:first], True

@@ -65,7 +65,9 @@ def what_to_write(call: Call) -> str:
             return (
                 f"make it `async def {name}` and write `{line}`, or give a running loop `asyncio.create_task({text})`"
             )
-    return f"write `{line}`" if notebook.shell() is not None else f"write `asyncio.run({text})`"
+        case ast.Lambda():
+            return f"a lambda cannot await: make it an `async def`, and write `await {text}` there"
+    return f"write `{line}`" if notebook.awaits_at_module_level() else f"write `asyncio.run({text})`"
 
 
 def _awaited_line(call: Call) -> str | None:

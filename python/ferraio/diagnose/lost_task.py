@@ -24,8 +24,9 @@ _PATIENCE = 0.5
 
 #: Tasks that have failed, each with the time at which somebody should have looked.
 _failed: deque[tuple[float, weakref.ref[asyncio.Task]]] = deque()
-#: Tasks that were reported.
-_reported: weakref.WeakSet[asyncio.Task] = weakref.WeakSet()
+#: An attribute of tasks that were reported. No weak references: the garbage collector clears those before a task in a
+#: cycle says that its exception is lost.
+_REPORTED = "_ferraio_reported"
 
 
 def start(settings) -> None:
@@ -75,9 +76,9 @@ def _report_until(now: float) -> None:
 
 
 def _report_failed(task: asyncio.Task) -> None:
-    if task in _reported:
+    if hasattr(task, _REPORTED):
         return
-    _reported.add(task)
+    setattr(task, _REPORTED, True)
     error = task._exception
     raised, started = _raised_at(error), started_at(task)
     related = [] if started is None or raised is None else [(raised, f"{type(error).__name__} was raised here")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dis
 import inspect
 import re
 import types
@@ -31,6 +32,7 @@ _LIST_GIVEN = re.compile(
     r".*unhashable type: '(list|dict|set)'|An asyncio\.Future, a coroutine or an awaitable is required"
 )
 _COROUTINES_GIVEN = re.compile(r"Passing coroutines is forbidden, use tasks explicitly")
+_ASYNC_GENERATOR_ITERATED = re.compile(r".*\basync_generator\b.* (is )?not iterable|.*non-iterable async_generator")
 _NOT_ASYNC_WITH = re.compile(r"'(?P<kind>\S+)' object does not support the context manager protocol")
 
 
@@ -39,15 +41,15 @@ def explain(error: BaseException, steps: list[TracebackType], task: str | None) 
     if not isinstance(error, TypeError | AttributeError | ValueError) or not steps:
         return None
     text = str(error)
-    found = _unawaited(error, steps) if _USED_AS_RESULT.match(text) else None
-    if found is not None:
-        return _finding(*found, task)
     ours = [step for step in steps if not is_of_a_loop(step.tb_frame.f_code.co_filename)]
-    if not ours:
-        return None
-    place = Place.of_step(ours[-1])
-    slip = _slip(text, place, ours[-1].tb_frame)
-    return slip and Finding("FER009", slip[0], place, help=slip[1], task=task)
+    # Its text names coroutines, too.
+    slip = _slip(text, ours[-1]) if ours and _LIST_GIVEN.match(text) else None
+    if slip is None:
+        found = _unawaited(error, steps) if _USED_AS_RESULT.match(text) else None
+        if found is not None:
+            return _finding(*found, task)
+        slip = _slip(text, ours[-1]) if ours else None
+    return slip and Finding("FER009", slip[0], Place.of_step(ours[-1]), help=slip[1], task=task)
 
 
 def _finding(name: str, place: Place, call: Call | None, task: str | None) -> Finding:
@@ -130,18 +132,16 @@ def _value_of(node: ast.expr, frame: FrameType) -> Any:
     return None
 
 
-def _slip(text: str, place: Place, frame: FrameType) -> tuple[str, str] | None:
+def _slip(text: str, step: TracebackType) -> tuple[str, str] | None:
     """Return what is wrong and what to write, for errors that are not about a coroutine."""
+    place, frame = Place.of_step(step), step.tb_frame
     call = call_at(place)
     awaited = _NOT_AWAITABLE.match(text)
     if awaited:
-        kind = awaited["old"] or awaited["new"]
-        if kind in ("function", "method"):
-            return "`await` was given the function, not a call of it", "call it: write `()` after its name"
-        if kind in ("list", "tuple", "set"):
-            return f"a {kind} cannot be awaited", f"write `await asyncio.gather(*{_operand(place)})`"
-        operand = _operand(place)
-        return f"`{operand}` is not a coroutine, and cannot be awaited", f"write `{operand}` without `await`"
+        # Otherwise something in the awaited call awaits, which is not the program's.
+        return _not_awaitable(awaited["old"] or awaited["new"], _operand(place)) if _is_await(step) else None
+    if _ASYNC_GENERATOR_ITERATED.match(text):
+        return "an async generator is iterated without `async`", "write `async for` instead of `for`"
     if _FUNCTION_GIVEN.match(text):
         argument = call.first_argument if call is not None else None
         if call is None or argument is None:
@@ -150,9 +150,7 @@ def _slip(text: str, place: Place, frame: FrameType) -> tuple[str, str] | None:
         return f"`{argument}` is the async function, not a call of it", f"write `{written}`"
     if call is not None and call.callee.endswith(("gather", "wait_for", "ensure_future", "shield", "run")):
         if call.callee.endswith("gather") and _LIST_GIVEN.match(text) and len(call.node.args) == 1:
-            return "gather() takes awaitables one by one, not a collection", (
-                f"write `{call.rewritten(call.node.args[0], ('*', ''))}`"
-            )
+            return "gather() takes awaitables one by one, not a collection", f"write `{_unpacked(call)}`"
         argument = call.first_argument
         if argument and inspect.iscoroutinefunction(_value_of(call.node.args[0], frame)):
             written = call.rewritten(call.node.args[0], ("", "()"))
@@ -173,6 +171,33 @@ def _slip(text: str, place: Place, frame: FrameType) -> tuple[str, str] | None:
     ):
         return f"a {with_['kind'].rpartition('.')[2]} of asyncio is used with `async with`", "write `async with`"
     return None
+
+
+def _not_awaitable(kind: str, operand: str) -> tuple[str, str]:
+    """Say what is wrong with `await operand`; the operand is empty where there is no source."""
+    if kind in ("function", "method"):
+        return "`await` was given the function, not a call of it", "call it: write `()` after its name"
+    if kind in ("list", "tuple", "set"):
+        return f"a {kind} cannot be awaited", f"write `await asyncio.gather(*{operand or '…'})`"
+    if kind == "async_generator":
+        return "an async generator is iterated, not awaited", f"write `async for … in {operand or '…'}`"
+    if not operand:
+        return f"what is awaited is no coroutine, but of the type {kind}", "leave out the `await`"
+    return f"`{operand}` is not a coroutine, and cannot be awaited", f"write `{operand}` without `await`"
+
+
+def _is_await(step: TracebackType) -> bool:
+    """Tell whether a step raised because of what was given to an `await` in it."""
+    return dis.opname[step.tb_frame.f_code.co_code[step.tb_lasti]] == "GET_AWAITABLE"
+
+
+def _unpacked(call: Call) -> str | None:
+    """Return the line of a call with its only argument unpacked."""
+    argument = call.node.args[0]
+    if isinstance(argument, ast.GeneratorExp):
+        # What stands there are the parentheses of the call.
+        return call.rewritten(argument, ("(*[", "])"), 1)
+    return call.rewritten(argument, ("*", ""))
 
 
 def _operand(place: Place) -> str:

@@ -42,10 +42,18 @@ def explain(error: BaseException, steps: list[TracebackType], task: str | None) 
             f"make `{code.co_name}` an `async def` that awaits, or call it in a thread: "
             f"`await asyncio.to_thread({code.co_name})`"
         )
-    elif notebook.shell() is not None:
-        notes = ["a notebook runs a loop of its own"]
+    elif notebook.awaits_at_module_level():
+        notes = [f"a {'notebook' if notebook.shell() is not None else 'console'} runs a loop of its own"]
         help_ = f"write `await {argument or 'main()'}`"
+        if not code.co_name.startswith("<"):
+            help_ = f"make it `async def {code.co_name}`, {help_} in it, and await what it returns"
     else:
         help_ = f"start a task instead: `asyncio.create_task({argument or 'main()'})`"
-    name = call.callee if call is not None else "run_until_complete"
+    name = call.callee if call is not None else _called(str(error))
     return Finding("FER004", f"{name}() was called while a loop runs", place, tuple(notes), help_, task, related)
+
+
+def _called(text: str) -> str:
+    """Return what was called, as the error says, for where there is no source; only some texts say it."""
+    name, says_so, _ = text.partition("() cannot be called")
+    return name if says_so else "run_until_complete"

@@ -84,14 +84,9 @@ def warn_unawaited_coroutine(coroutine: Any, above: int = 0) -> None:
     """Stand in for `warnings._warn_unawaited_coroutine`; `above` counts the functions between Python and this one."""
     collected_in = _frame(above + 2)
     text = _text_of_warning(coroutine)
-    if not _is_silenced(text, collected_in):
-        try:
-            finding = _finding(coroutine, collected_in)
-            if not reporter.was_found("FER009", finding.place):
-                reporter.report(finding)
-        except Exception as error:
-            reporter.give_up(error)
-    _being_warned_of.add(id(coroutine))
+    # What could not be reported is left to the warning.
+    if not _is_silenced(text, collected_in) and _report(coroutine, collected_in):
+        _being_warned_of.add(id(coroutine))
     try:
         warnings.warn(text, RuntimeWarning, stacklevel=above + 2, source=coroutine)
     finally:
@@ -107,10 +102,17 @@ def look_at_globals(module: ModuleType | None) -> None:
         return
     for value in list(vars(module).values()):
         if inspect.iscoroutine(value) and inspect.getcoroutinestate(value) == inspect.CORO_CREATED:
-            try:
-                reporter.report(_finding(value, None))
-            except Exception as error:
-                reporter.give_up(error)
+            _report(value, None)
+
+
+def _report(coroutine: Any, collected_in: FrameType | None) -> bool:
+    """Report a coroutine, unless an error was explained by it; tell whether that was possible."""
+    try:
+        finding = _finding(coroutine, collected_in)
+        return reporter.was_found("FER009", finding.place) or reporter.report(finding)
+    except Exception as error:
+        reporter.give_up(error)
+        return False
 
 
 def _frame(depth: int) -> FrameType | None:
@@ -190,8 +192,11 @@ def where_it_was_made(coroutine: Any) -> Place | None:
 
 def _where_it_was_made(coroutine: Any, collected_in: FrameType | None) -> tuple[Place | None, tuple[str, ...]]:
     place = where_it_was_made(coroutine)
-    if place is None and collected_in is not None and _drops_a_value(collected_in):
-        place = Place.of_frame(collected_in)
+    if collected_in is not None and _drops_a_value(collected_in):
+        dropped_at = Place.of_frame(collected_in)
+        # Python notes no columns: where a line makes several coroutines, the instruction tells which one this is.
+        if place is None or (place.filename, place.line) == (dropped_at.filename, dropped_at.line):
+            place = dropped_at
     if place is None:
         return Place.of_coroutine(coroutine), ("where it was called is not known; calls are noted from now on",)
     if is_of_a_loop(place.filename):

@@ -17,6 +17,12 @@ def shell() -> Any:
     return get_ipython() if get_ipython is not None else None
 
 
+def awaits_at_module_level() -> bool:
+    """Tell whether the program is typed into IPython or asyncio's console, where `await` may stand anywhere."""
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    return shell() is not None or (spec is not None and spec.name == "asyncio.__main__")
+
+
 def is_of_the_shell(module: str) -> bool:
     """Tell whether a module is of what runs the cells."""
     return module.partition(".")[0] in ("IPython", "ipykernel")

@@ -28,7 +28,7 @@ logger.addHandler(logging.NullHandler())
 
 #: What is reported, and how; the package sets it.
 settings = Settings(mode="off")
-#: Called with each finding, reported before or not. They must not raise.
+#: Called with each finding, reported before or not. What they raise is said on stderr, and the finding as well.
 observers: list[Callable[[Finding], None]] = []
 
 #: What detectors add to the summary of a program that is over: each returns a few words, or nothing.
@@ -39,15 +39,18 @@ _counts: dict[Site, int] = {}
 _beyond = 0
 
 
-def report(finding: Finding, *, in_note: bool = False, written: bool = False) -> None:
+def report(finding: Finding, *, in_note: bool = False, written: bool = False) -> bool:
     """Report a finding, unless its site was reported before. Never raises.
 
     What is said in a note of an error is counted, and written only as JSON. What is written already is only counted.
+    Returns False if the finding is lost, because it could not be drawn or written; otherwise True.
     """
     try:
         _report(finding, in_note, written)
     except Exception as error:
         give_up(error)
+        return False
+    return True
 
 
 def complete(finding: Finding) -> None:
@@ -105,7 +108,10 @@ def _report(finding: Finding, in_note: bool, written: bool) -> None:
         return
     count = _count(finding.site)
     for observer in list(observers):
-        observer(finding)
+        try:
+            observer(finding)
+        except Exception as error:
+            give_up(error)
     if settings.shown:
         if count == 1 and not written and (settings.format == "json" or not in_note):
             show(rendering.render(finding, settings.format))

@@ -95,10 +95,10 @@ def find_call(filename: str, line: int, name: str, column: int | None = None) ->
     call there.
     """
     calls = [call for call in calls_in(filename) if _line_of(call) == line]
-    if column is not None:
-        calls = [call for call in calls if call.node.col_offset == column] or calls
     named = [call for call in calls if _name_of(call.node.func) == name]
-    open_calls = [call for call in named or calls if not call.awaited]
+    # At the column there may be what dropped the result, too: a call that was given it.
+    at_column = [call for call in named or calls if call.node.col_offset == column]
+    open_calls = [call for call in at_column or named or calls if not call.awaited]
     return open_calls[0] if (named and open_calls) or len(open_calls) == 1 else None
 
 

@@ -1,6 +1,7 @@
 """The error of a task is explained, wherever it is shown."""
 
 import asyncio
+import traceback
 
 
 async def load():
@@ -15,7 +16,7 @@ async def work():
 async def main():
     task = asyncio.create_task(work())
     await asyncio.wait([task])
-    print("\n".join(task.exception().__notes__))
+    traceback.print_exception(task.exception())
 
 
 asyncio.run(main())

@@ -1,0 +1,15 @@
+"""gather() of what makes coroutines one by one."""
+
+# exit: 1
+import asyncio
+
+
+async def load(number):
+    return number
+
+
+async def main():
+    await asyncio.gather(load(number) for number in range(2))  # FER009: write `await asyncio.gather(*[load(number) for
+
+
+asyncio.run(main())
