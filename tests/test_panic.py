@@ -9,7 +9,7 @@ pytestmark = pytest.mark.loop_kinds("ferraio", "installed")
 
 
 def test_a_panic_is_an_exception():
-    with pytest.raises(SystemError, match="^ferraio: internal error: nobody expects this$"):
+    with pytest.raises(SystemError, match=r"^ferraio: internal error: nobody expects this$"):
         _ferraio._panic("nobody expects this")
 
 
