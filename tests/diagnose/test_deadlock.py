@@ -258,7 +258,7 @@ def test_handlers_of_crashes_wake_nobody(option):
 def test_a_loop_in_another_thread_waits_for_the_main_thread(diagnosing, new_loop):
     found = diagnosing("strict")
     loop = new_loop()
-    loop.create_task(wait_for_ever())
+    loop.create_task(wait_for_ever())._log_destroy_pending = False
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     loop.call_soon_threadsafe(loop.stop)
