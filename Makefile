@@ -4,7 +4,8 @@
 # path, or the newest one found. Each version has an environment .venv-3.X with the package as it stands in python/ and
 # the extension built for development, another, .venv-3.X-release, with the optimised wheel, .venv-3.X-downstream with
 # other people's programs, and .venv-3.X-checked with those that `ferraio check` is tried on. Cargo builds each version's
-# extension in a folder of its own, target/py3.X, so that going from one to the other rebuilds nothing.
+# extension in a folder of its own, target/py3.X, so that going from one to the other rebuilds nothing; a new one begins as
+# a copy of what another has, since most of what is in it knows no Python.
 
 PYTHON ?= newest
 ARGS ?=
@@ -79,8 +80,8 @@ develop: $(venv)/.developed ## build the extension for development, into .venv-3
 test: test-core test-loom test-python ## all tests on one Python
 
 .PHONY: test-core
-test-core: ## the tests of the crates that know no Python
-	PYO3_PYTHON=$(python) cargo test -p ferraio-core -p ferraio-report -p ferraio-check
+test-core: | target/py$(version) ## the tests of the crates that know no Python
+	PYO3_PYTHON=$(python) CARGO_TARGET_DIR=$(CURDIR)/target/py$(version) cargo test -p ferraio-core -p ferraio-report -p ferraio-check
 
 .PHONY: test-loom
 test-loom: ## the inbox under every order of events that two threads can have
@@ -100,8 +101,7 @@ test-debug: $(venv)/.developed ## the quick tests with a checking allocator and 
 
 .PHONY: test-downstream
 test-downstream: $(downstream)/.developed ## real programs (SDKs, web servers, databases) on ferraio, in .venv-3.X-downstream
-	$(downstream)/bin/python -m pytest -p no:asyncio -p no:anyio tests/downstream \
-	    -o faulthandler_timeout=120 -o faulthandler_exit_on_timeout=true $(ARGS)
+	$(downstream)/bin/python -m pytest -p no:asyncio -p no:anyio tests/downstream $(ARGS)
 
 .PHONY: lint
 lint: $(venv)/.developed $(venv)/.check-tools ## formatting, clippy, ruff, and the stubs against the extension
@@ -130,14 +130,22 @@ clean: ## remove everything that was built
 $(venv)/.tools: pyproject.toml
 	$(python) -m venv $(venv)
 	$(venv)/bin/python -m pip install --quiet --upgrade pip
-	$(venv)/bin/python -m pip install --quiet --group build --group test
+	$(venv)/bin/python -m pip install --quiet --no-compile --group build --group test
 	touch $@
 
 $(venv)/.check-tools: $(venv)/.tools
 	$(venv)/bin/python -m pip install --quiet --group check
 	touch $@
 
-$(venv)/.developed: $(venv)/.tools $(rust_files)
+# Cargo notes what it has built after it was built, so its notes are copied first. Its dates are part of them.
+target/py$(version):
+	@mkdir -p $@/debug
+	@other=$$(ls -dt target/py3.*/debug/.fingerprint 2>/dev/null | head -1); \
+	for part in .fingerprint build deps; do \
+	    test -z "$$other" || cp -Rp "$$(dirname "$$other")/$$part" $@/debug/; \
+	done
+
+$(venv)/.developed: $(venv)/.tools $(rust_files) | target/py$(version)
 	$(in_venv)maturin develop --quiet
 	touch $@
 
@@ -156,10 +164,10 @@ $(release)/.installed: dist/.built-$(version)
 $(downstream)/.tools: pyproject.toml
 	$(python) -m venv $(downstream)
 	$(downstream)/bin/python -m pip install --quiet --upgrade pip
-	$(downstream)/bin/python -m pip install --quiet --group downstream
+	$(downstream)/bin/python -m pip install --quiet --no-compile --group downstream
 	touch $@
 
-$(downstream)/.developed: $(downstream)/.tools $(venv)/.tools $(rust_files)
+$(downstream)/.developed: $(downstream)/.tools $(venv)/.tools $(rust_files) | target/py$(version)
 	VIRTUAL_ENV=$(downstream) CARGO_TARGET_DIR=$(CURDIR)/target/py$(version) $(venv)/bin/maturin develop --quiet
 	touch $@
 

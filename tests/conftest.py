@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ("watchdog",)
+
 LOOP_KINDS = ("asyncio", "ferraio", "installed")
 DOWNSTREAM = Path(__file__).parent / "downstream"
 DIAGNOSE = Path(__file__).parent / "diagnose"

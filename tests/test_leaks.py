@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.loop_kinds("ferraio", "installed")]
+pytestmark = [pytest.mark.slow, pytest.mark.may_take(minutes=20), pytest.mark.loop_kinds("ferraio", "installed")]
 
 TOLERATED_BLOCKS = 500
 TOLERATED_BYTES = 4 * 1024 * 1024

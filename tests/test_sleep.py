@@ -258,7 +258,7 @@ def test_ten_thousand_sleepers(run):
         )
         assert results == list(range(10_000))
 
-    run(main)
+    run(main, debug=False)  # else it notes where each was made, for most of the time
 
 
 def test_a_sleeper_that_dies_with_its_loop_says_only_that(new_loop):

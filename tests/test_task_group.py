@@ -247,7 +247,7 @@ def test_many_children(run):
         assert [task.result() for task in tasks] == list(range(10_000))
         assert not group._tasks
 
-    run(main)
+    run(main, debug=False)  # else it notes where each was made, for most of the time
 
 
 @pytest.mark.skipif(sys.version_info < (3, 15), reason="up to 3.14 a TaskGroup has no cancel()")

@@ -16,7 +16,7 @@ from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
 from contextvars import Context
 from traceback import StackSummary
 from types import CodeType, TracebackType
-from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar, TypeVarTuple, overload, type_check_only
+from typing import Any, Generic, Literal, NoReturn, Self, TypeAlias, TypeVar, TypeVarTuple, overload, type_check_only
 
 from _typeshed import ReadableBuffer, WriteableBuffer
 from typing_extensions import disjoint_base
@@ -487,6 +487,7 @@ def _check(
 def _check_script(path: str, libraries: Iterable[str], minor: int, colour: bool, /) -> str: ...
 def _explain_rule(rule: str, /) -> str | None: ...
 def _drive_openssl(yes: bool, /) -> bool: ...
+def _panic(text: str, /) -> NoReturn: ...
 def _render(
     form: str,
     code: str,

@@ -21,6 +21,7 @@ MODULES = cpython_suite.modules_of_this_python() or [
 ]
 
 
+@pytest.mark.may_take(minutes=0)  # each test in it has 30 seconds
 @pytest.mark.parametrize("mode", [pytest.param("loop", marks=pytest.mark.slow), "installed"])
 @pytest.mark.parametrize("module", MODULES)
 def test_cpython_asyncio(module, mode):

@@ -25,6 +25,7 @@ def archive():
 
 
 @pytest.mark.slow
+@pytest.mark.may_take(minutes=0)  # each test in it has 30 seconds
 @pytest.mark.usefixtures("archive")
 @pytest.mark.parametrize("mode", ["loop", "installed"])
 @pytest.mark.parametrize("module", uvloop_suite.MODULES)

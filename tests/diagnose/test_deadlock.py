@@ -4,6 +4,8 @@ import asyncio
 import ctypes
 import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -269,10 +271,25 @@ def test_a_child_process_has_deadlocks_of_its_own(diagnosing, run):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
+@pytest.mark.parametrize("option", ["faulthandler", "dev"])
+def test_handlers_of_crashes_wake_nobody(option):
+    # They are written in C, so that `signal.getsignal` says of them only that they are not Python's.
+    program = "import asyncio, ferraio\nasync def main():\n    await asyncio.Event().wait()\nferraio.run(main())"
+    outcome = subprocess.run(
+        [sys.executable, "-X", option, "-c", program],
+        env=os.environ | {"FERRAIO": "strict,deadlock=3600"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert outcome.returncode == 1
+    assert "Deadlock: " in outcome.stderr.splitlines()[-1]
+
+
 def test_a_loop_in_another_thread_waits_for_the_main_thread(diagnosing, new_loop):
     found = diagnosing("strict")
     loop = new_loop()
-    loop.create_task(wait_for_ever())
+    loop.create_task(wait_for_ever())._log_destroy_pending = False
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     loop.call_soon_threadsafe(loop.stop)

@@ -209,7 +209,8 @@ def test_a_bad_choice_is_a_value_error_that_says_so(choice):
 def test_a_run_in_another_one_follows_its_own_choice(capsys):
     outer = diagnose.start(diagnose.parse("hint,format=concise"))
     try:
-        ferraio.run(forget(), diagnose="off")
+        with pytest.warns(RuntimeWarning, match="'save' was never awaited"):
+            ferraio.run(forget(), diagnose="off")
         assert reporter.counts() == {}
         ferraio.run(forget())
         assert reporter.counts() == {"FER001": 1}

@@ -147,6 +147,7 @@ fn fill(module: &Obj) -> Result<()> {
                 diagnose::rule_pages::rule_page,
                 "_rule_page(code)\n\nReturn the page of a rule, or None."
             ),
+            function!("_panic", ffi::trampoline::panic, "_panic(text)\n\nPanic: tests look at what becomes of it."),
             function!("_tasks_made", task::tasks_made, "Return how many tasks were made."),
             function!(
                 "_tell_failures",

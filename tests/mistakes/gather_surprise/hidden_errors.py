@@ -3,19 +3,20 @@
 import asyncio
 
 
-async def fetch(delay, error=None):
-    await asyncio.sleep(delay)
+async def fetch(turns, error=None):
+    for _ in range(turns):
+        await asyncio.sleep(0)
     if error is not None:
         raise error
 
 
 async def main():
-    calls = [fetch(0), fetch(0.01, ValueError("first")), fetch(0.02, KeyError("second"))]
+    calls = [fetch(0), fetch(1, ValueError("first")), fetch(10, KeyError("second"))]
     try:
         await asyncio.gather(*calls)  # FER008: gather() raised ValueError: first
     except ValueError:
         await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()})
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
 
 
 asyncio.run(main())

@@ -8,7 +8,8 @@ async def fail():
 
 
 async def pay():
-    await asyncio.sleep(0.02)
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 async def main():
@@ -17,7 +18,7 @@ async def main():
         await both  # FER008: 1 sibling ran on
     except ValueError:
         await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()})
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
 
 
 asyncio.run(main())

@@ -12,9 +12,9 @@ async def main():
     loop, done = asyncio.get_running_loop(), asyncio.Event()
     thread = threading.Thread(target=work, args=(loop, done), name="worker")
     thread.start()
-    await asyncio.sleep(0.1)
+    while thread.is_alive():
+        await asyncio.sleep(0.01)
     await done.wait()
-    thread.join()
 
 
 asyncio.run(main())

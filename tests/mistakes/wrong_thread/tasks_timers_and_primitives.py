@@ -17,8 +17,10 @@ async def main():
     loop, event, queue = asyncio.get_running_loop(), asyncio.Event(), asyncio.Queue()
     waiting = [asyncio.create_task(each) for each in (asyncio.sleep(5), event.wait(), queue.get())]
     await asyncio.sleep(0)
-    threading.Thread(target=work, args=(loop, waiting[0], event, queue), name="worker").start()
-    await asyncio.sleep(0.1)
+    thread = threading.Thread(target=work, args=(loop, waiting[0], event, queue), name="worker")
+    thread.start()
+    while thread.is_alive():
+        await asyncio.sleep(0.01)
     await asyncio.wait(waiting)
 
 

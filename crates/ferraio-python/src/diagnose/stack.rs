@@ -57,9 +57,8 @@ fn executed_by(thread: ThreadState) -> Option<Vec<Executed>> {
     let mut executed = Vec::new();
     while address != 0 && executed.len() < MOST_FRAMES {
         let frame: [u8; frame::SIZE] = bytes(address)?;
-        let code = pointer_in(&frame, frame::CODE) & !TAG;
-        // Where C code has called Python code there is one of the interpreter's own.
-        if pointer(code + object::TYPE as u64)? == code_type() {
+        if frame::OWNERS_OF_PROGRAMS.contains(&frame[frame::OWNER]) {
+            let code = pointer_in(&frame, frame::CODE) & !TAG;
             executed.push(Executed { code, instruction: pointer_in(&frame, frame::INSTRUCTION) });
         }
         address = pointer_in(&frame, frame::CALLER);
@@ -70,6 +69,9 @@ fn executed_by(thread: ThreadState) -> Option<Vec<Executed>> {
 impl Executed {
     fn read(&self) -> Option<Frame> {
         let object: [u8; code::SIZE] = bytes(self.code)?;
+        if pointer_in(&object, object::TYPE) != code_type() {
+            return None;
+        }
         let table = read_bytes(pointer_in(&object, code::LINE_TABLE))?;
         let first_line = word_in(&object, code::FIRST_LINE) as i32;
         let unit = self.instruction.checked_sub(self.code + code::INSTRUCTIONS)? / code::UNIT;

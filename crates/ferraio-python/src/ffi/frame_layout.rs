@@ -45,12 +45,23 @@ pub mod frame {
 
     /// The frame that called it.
     pub const CALLER: usize = if cfg!(Py_3_12) { 8 } else { 48 };
-    /// Its code; the lowest bits may be a tag (3.14). Some frames have something else there, and are none of a program.
+    /// Its code; the lowest bits may be a tag (3.14).
     pub const CODE: usize = if cfg!(Py_3_12) { 0 } else { 32 };
     /// The instruction that it executes, or the end of it.
     pub const INSTRUCTION: usize = 56;
+    /// A byte: what it is a frame of.
+    pub const OWNER: usize = if cfg!(Py_3_14) {
+        74
+    } else if cfg!(Py_3_12) {
+        70
+    } else {
+        69
+    };
+    /// Of a thread, a generator or a frame object: a frame of a program. The others are where C code has called Python
+    /// code, and have no code of their own (`FRAME_OWNED_BY_CSTACK`, `FRAME_OWNED_BY_INTERPRETER`).
+    pub const OWNERS_OF_PROGRAMS: std::ops::Range<u8> = 0..3;
     /// All of these lie before here.
-    pub const SIZE: usize = 64;
+    pub const SIZE: usize = 80;
 }
 
 /// `PyCodeObject`.

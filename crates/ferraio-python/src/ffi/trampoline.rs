@@ -55,6 +55,14 @@ fn raise_panic(panic: &(dyn Any + Send)) -> Raised {
     Raised::text(&exception::system_error(), &format!("ferraio: internal error: {message}"))
 }
 
+/// `_panic(text)`: for the tests of this door.
+pub fn panic(args: super::Args<'_>) -> Result<Obj> {
+    match args.positional {
+        [text] => panic!("{}", text.as_text()?),
+        _ => Err(crate::error::Error::type_("_panic() takes one argument")),
+    }
+}
+
 /// What `tp_iternext` gives.
 pub enum Next {
     /// A value to yield.
