@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod clock;
+pub mod datagrams;
 pub mod inbox;
 pub mod pacing;
 pub mod reactor;
