@@ -21,9 +21,13 @@ const STRIDE: usize = LONGEST + 1 + 17 * 64;
 
 /// The room, and what was received into it last.
 pub struct Datagrams {
+    /// A room for each datagram, [`STRIDE`] apart.
     memory: Box<[u8]>,
+    /// Where each came from.
     from: [Address; MOST],
+    /// How long each is.
     lengths: [usize; MOST],
+    /// How many were received last.
     count: usize,
 }
 

@@ -7,7 +7,7 @@ use crate::address::Address;
 
 /// Receives into each of `rooms` in turn, and notes address and length of each datagram; returns how many there were, at
 /// least one. It does not wait, whatever the mode of the socket.
-#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "netbsd"))]
+#[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn recv_many<const N: usize>(
     fd: RawFd,
     rooms: [&mut [u8]; N],
@@ -39,7 +39,7 @@ pub(crate) fn recv_many<const N: usize>(
 }
 
 /// The same, one at a time.
-#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "netbsd")))]
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(crate) fn recv_many<const N: usize>(
     fd: RawFd,
     rooms: [&mut [u8]; N],
