@@ -42,6 +42,8 @@ pub struct DatagramTransport {
     patience: Cell<u8>,
     /// What that was in the beginning.
     last_patience: Cell<u8>,
+    /// How long the datagram was that was received last.
+    last_size: Cell<usize>,
 }
 
 /// A datagram as `bytes`, and where it comes from or goes to.
@@ -96,6 +98,7 @@ impl DatagramTransport {
             is_connected: Cell::new(false),
             patience: Cell::new(0),
             last_patience: Cell::new(0),
+            last_size: Cell::new(0),
         }
     }
 }
