@@ -473,6 +473,7 @@ class TlsProtocol:
 class TlsTransport(_FlowControlMixin):
     """The transport that a program with TLS sees; `ferraio._tls.SSLTransport` adds the rest from asyncio's own."""
 
+    _loop: asyncio.AbstractEventLoop | None
     _ssl_protocol: TlsProtocol | None
     _closed: bool
 

@@ -179,3 +179,23 @@ def test_netlink_works(play):
         assert address == (0, 0)
 
     play(main)
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_PACKET"), reason="packet sockets are Linux's")
+def test_packets_work(play):
+    """Ethernet frames on the loopback, of a type that is kept for experiments."""
+    experiment = 0x88B5
+
+    async def main(endpoint):
+        try:
+            sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(experiment))
+            sock.bind(("lo", experiment))
+        except OSError:
+            pytest.skip("only root may send packets")
+        transport, protocol = await endpoint(sock=sock)
+        transport.sendto(b"a frame", sock.getsockname())
+        data, address = await protocol.datagrams.get()
+        assert data.rstrip(b"\0") == b"a frame"
+        assert address[:2] == ("lo", experiment)
+
+    play(main)

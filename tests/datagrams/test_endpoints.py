@@ -83,6 +83,52 @@ def test_a_burst_is_received_in_order(play):
     play(main)
 
 
+@pytest.mark.parametrize("stops_at", [0, 3, 11])
+@pytest.mark.parametrize("way", ["pause", "fail", "exchange"])
+def test_a_burst_goes_on_where_it_was_interrupted(play, problems, way, stops_at):
+    """Twenty datagrams, at one of which the protocol pauses, fails, or gives its place to another."""
+
+    class Interrupted(Recorder):
+        def datagram_received(self, data, addr):
+            super().datagram_received(data, addr)
+            if data == b"%d" % stops_at:
+                interrupt(self)
+
+    def interrupt(protocol):
+        if way == "pause":
+            protocol.transport.pause_reading()
+        elif way == "exchange":
+            protocol.transport.set_protocol(successor)
+        else:
+            raise LookupError
+
+    async def main(endpoint):
+        nonlocal successor
+        problems.of_this_loop()
+        successor = Recorder()
+        transport, protocol = await endpoint(Interrupted, local_addr=("127.0.0.1", 0))
+        to = transport.get_extra_info("sockname")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for number in range(20):
+                sender.sendto(b"%d" % number, to)
+        before = [(await protocol.datagrams.get())[0] for _ in range(stops_at + 1)]
+        assert before == [b"%d" % number for number in range(stops_at + 1)]
+        if way == "pause":
+            for _ in range(5):
+                await asyncio.sleep(0)
+            assert protocol.datagrams.empty()
+            transport.resume_reading()
+        later = successor if way == "exchange" else protocol
+        after = [(await later.datagrams.get())[0] for _ in range(19 - stops_at)]
+        assert after == [b"%d" % number for number in range(stops_at + 1, 20)]
+        assert [type(problem["exception"]) for problem in problems] == [LookupError] * (way == "fail")
+        transport.sendto(b"more", to)
+        assert (await later.datagrams.get())[0] == b"more"
+
+    successor = None
+    play(main)
+
+
 def test_a_socket_with_methods_of_its_own_is_asked(play):
     class Counting(socket.socket):
         sent = 0

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import socket
+import sys
 import weakref
 
 import pytest
@@ -433,5 +434,99 @@ def test_a_conversation_with_back_pressure(run):
             await sending
             writer.close()
             await writer.wait_closed()
+
+    run(main)
+
+
+def test_a_loop_over_a_stream_gets_its_lines(run):
+    async def main():
+        stream = reader()
+        stream.feed_data(b"one\ntwo\nth")
+        stream.feed_data(b"ree")
+        stream.feed_eof()
+        assert [line async for line in stream] == [b"one\n", b"two\n", b"three"]
+
+    run(main)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="up to 3.12 there is but one separator")
+def test_the_first_of_several_separators_ends_a_read(run):
+    async def main():
+        stream = reader()
+        stream.feed_data(b"a;b\r\nc\nd")
+        separators = (b"\r\n", b"\n", b";")
+        assert [await stream.readuntil(separators) for _ in range(3)] == [b"a;", b"b\r\n", b"c\n"]
+        task = await waits(stream.readuntil(separators))
+        stream.feed_data(b"e\r")
+        await asyncio.sleep(0)
+        assert not task.done()
+        stream.feed_data(b"\nf")
+        assert await task == b"de\r\n"
+        stream.feed_data(b"ab")
+        assert await stream.readuntil((b"fab", b"b")) == b"fab"
+        with pytest.raises(ValueError, match="Separator should contain at least one element"):
+            await stream.readuntil(())
+        with pytest.raises(ValueError, match="Separator should be at least one-byte string"):
+            await stream.readuntil((b"x", b""))
+
+    run(main)
+
+
+def test_what_dribbles_in_by_single_bytes_is_read_all_the_same(run):
+    async def main():
+        async def dribble(_, writer):
+            for byte in b"a line\n" + bytes(100) + b"key: value;end":
+                writer.write(bytes([byte]))
+                await asyncio.sleep(0)
+            writer.close()
+
+        async with await asyncio.start_server(dribble, "127.0.0.1", 0) as server:
+            stream, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            assert await stream.readline() == b"a line\n"
+            assert await stream.readexactly(100) == bytes(100)
+            assert await stream.readuntil(b": ") == b"key: "
+            assert await stream.readuntil(b";") == b"value;"
+            assert await stream.read() == b"end"
+            writer.close()
+            await writer.wait_closed()
+
+    run(main)
+
+
+def test_a_protocol_of_streams_may_be_subclassed(run):
+    class Counting(asyncio.StreamReaderProtocol):
+        received = 0
+        ended = False
+
+        def data_received(self, data):
+            self.received += len(data)
+            super().data_received(data)
+
+        def eof_received(self):
+            self.ended = True
+            return super().eof_received()
+
+    class Shouting(asyncio.StreamWriter):
+        def write(self, data):
+            super().write(data.upper())
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        near, far = socket.socketpair()
+        far.setblocking(False)
+        stream = asyncio.StreamReader(loop=loop)
+        transport, protocol = await loop.create_connection(lambda: Counting(stream, loop=loop), sock=near)
+        writer = Shouting(transport, protocol, stream, loop)
+        writer.write(b"hello")
+        await writer.drain()
+        assert await loop.sock_recv(far, 100) == b"HELLO"
+        far.send(b"line\nrest")
+        far.shutdown(socket.SHUT_WR)
+        assert await stream.readline() == b"line\n"
+        assert await stream.read() == b"rest"
+        assert (protocol.received, protocol.ended) == (9, True)
+        writer.close()
+        await writer.wait_closed()
+        far.close()
 
     run(main)

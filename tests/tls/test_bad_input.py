@@ -255,3 +255,78 @@ def test_no_mutation_of_the_records_does_harm_to_a_reader(play):
             assert b"".join(parts).startswith(received), seed
 
     play(main)
+
+
+def test_a_handshake_may_come_byte_by_byte(play):
+    async def main(stage):
+        accepting, peer = await stage.accepting()
+        with pytest.raises(ssl.SSLWantReadError):
+            peer.tls.do_handshake()
+        for byte in peer.outgoing.read():
+            await peer.send(bytes([byte]))
+            await asyncio.sleep(0)
+        await peer.handshake(flush=False)
+        for byte in peer.outgoing.read():
+            await peer.send(bytes([byte]))
+            await asyncio.sleep(0)
+        transport, protocol = await accepting
+        stage.abort_at_end(transport)
+        await peer.write(b"hello")
+        assert await protocol.received(5) == b"hello"
+
+    play(main)
+
+
+def test_a_peer_that_stops_within_a_record_is_waited_for_and_holds_up_nobody(play):
+    async def main(stage):
+        slow, dawdling = await stage.with_peer()
+        quick, other = await stage.with_peer()
+        record = dawdling.encrypt(b"better late than never")
+        await dawdling.send(record[:9])
+        for _ in range(20):
+            await other.write(b"tick")
+        assert await quick.received(80) == b"tick" * 20
+        assert slow.names == ["connection_made"]
+        await dawdling.send(record[9:])
+        assert await slow.received(22) == b"better late than never"
+
+    play(main)
+
+
+def test_clients_that_say_nothing_are_dropped_by_the_server(play):
+    """Each by the timeout of its handshake; meanwhile and afterwards others are served."""
+
+    async def main(stage):
+        address, protocols = await stage.serve(ssl_handshake_timeout=0.05)
+        before = open_files()
+        silent = [await asyncio.open_connection(*address) for _ in range(5)]
+        client = await stage.connect(address)
+        client.transport.write(b"served")
+        spoken = [protocol for protocol in protocols if protocol.transport is not None]
+        await until_connected(spoken or protocols[-1:])
+        for reader, writer in silent:
+            assert await reader.read() == b""
+            writer.close()
+            await writer.wait_closed()
+        made = [protocol for protocol in protocols if protocol.calls]
+        assert [await protocol.received(6) for protocol in made] == [b"served"]
+        await asyncio.sleep(0)
+        assert open_files() == before + 2
+
+    play(main)
+
+
+def test_a_peer_that_never_reads_holds_up_nobody_and_can_be_dropped(play):
+    async def main(stage):
+        full, _ = await stage.with_peer()
+        quick, other = await stage.with_peer()
+        while "pause_writing" not in full.names:
+            full.transport.write(bytes(100_000))
+        for number in range(20):
+            quick.transport.write(b"%04d" % number)
+            assert await other.read(4) == b"%04d" % number
+        full.transport.abort()
+        assert await full.lost is None
+        assert full.transport.get_write_buffer_size() == 0
+
+    play(main)

@@ -9,7 +9,7 @@ import weakref
 import pytest
 from recording import Recorder
 
-from .conftest import BufferedRecorder
+from .conftest import BufferedRecorder, Stage
 
 
 def test_close_sends_what_was_written_and_says_goodbye(play):
@@ -276,3 +276,19 @@ def test_the_ssl_object_outlives_its_connection(play):
             ssl_object.read(1)
 
     play(main)
+
+
+def test_a_loop_dies_after_its_connections(loop_factory, server_context, client_context):
+    async def main(loop):
+        stage = Stage(server_context, client_context)
+        client, _ = await stage.both()
+        client.transport.write(b"hello")
+        await stage.close()
+
+    loop = loop_factory()
+    loop.run_until_complete(main(loop))
+    loop.close()
+    dead = weakref.ref(loop)
+    del loop
+    gc.collect()
+    assert dead() is None

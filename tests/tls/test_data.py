@@ -389,3 +389,43 @@ def test_a_certificate_can_be_asked_for_after_the_handshake(play, authority):
         assert ("DNS", "later.example") in ssl_object.getpeercert()["subjectAltName"]
 
     play(main)
+
+
+def test_a_file_is_read_and_encrypted(play, tmp_path):
+    data = message(300_000)
+    path = tmp_path / "file"
+    path.write_bytes(data)
+
+    async def main(stage):
+        client, server = await stage.both()
+        with path.open("rb") as file:
+            assert await stage.loop.sendfile(client.transport, file, 10, 200_000) == 200_000
+            assert file.tell() == 200_010
+            assert await server.received(200_000) == data[10:200_010]
+            with pytest.raises(RuntimeError, match="fallback is disabled and native sendfile is not supported"):
+                await stage.loop.sendfile(client.transport, file, fallback=False)
+
+    play(main)
+
+
+def test_unix_sockets_can_be_secure(play, tmp_path):
+    path = str(tmp_path / "socket")
+
+    async def main(stage):
+        made = []
+        server = await stage.loop.create_unix_server(
+            lambda: made.append(Recorder()) or made[-1], path, ssl=stage.server_context
+        )
+        transport, client = await stage.loop.create_unix_connection(
+            Recorder, path, ssl=stage.client_context, server_hostname="localhost"
+        )
+        stage.abort_at_end(transport)
+        await until_connected(made)
+        transport.write(message(100_000))
+        assert await made[0].received(100_000) == message(100_000)
+        made[0].transport.write(b"thanks")
+        assert await client.received(6) == b"thanks"
+        made[0].transport.abort()
+        server.close()
+
+    play(main)

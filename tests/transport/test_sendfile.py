@@ -136,3 +136,18 @@ def test_a_socket_sends_a_file(run, file):
             assert await sending == 5
 
     run(main)
+
+
+def test_without_the_fallback_a_socket_sends_files_only(run, file):
+    async def main():
+        loop = asyncio.get_running_loop()
+        a, b = socket.socketpair()
+        with a, b:
+            a.setblocking(False)
+            b.setblocking(False)
+            with pytest.raises(asyncio.SendfileNotAvailableError):
+                await loop.sock_sendfile(a, io.BytesIO(b"small"), fallback=False)
+            assert await loop.sock_sendfile(a, file, 5, 10, fallback=False) == 10
+            assert await loop.sock_recv(b, 100) == DATA[5:15]
+
+    run(main)

@@ -89,7 +89,8 @@ pub fn close(fd: OwnedFd) -> io::Result<()> {
     }
 }
 
-fn attempt<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<Io<T>> {
+/// Makes a system call that does not wait, again if a signal interrupted it.
+pub(crate) fn attempt<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<Io<T>> {
     loop {
         match call() {
             Ok(value) => return Ok(Io::Done(value)),

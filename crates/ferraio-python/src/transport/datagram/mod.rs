@@ -29,9 +29,11 @@ pub struct DatagramTransport {
     /// The only address that may be sent to, if one was given.
     remote: Slot,
     /// What the kernel did not take: `bytes`, and where to.
-    queue: RefCell<VecDeque<(Obj, Obj)>>,
+    queue: RefCell<VecDeque<Datagram>>,
     /// What waits counts as so many bytes.
     queued: Cell<usize>,
+    /// What was received and not given to the protocol yet, because it has paused or has failed in the middle.
+    received: RefCell<VecDeque<Datagram>>,
     /// `None`: only the socket object can read and write its addresses.
     family: Cell<Option<Family>>,
     /// The kernel knows where to send.
@@ -40,7 +42,12 @@ pub struct DatagramTransport {
     patience: Cell<u8>,
     /// What that was in the beginning.
     last_patience: Cell<u8>,
+    /// How long the datagram was that was received last.
+    last_size: Cell<usize>,
 }
+
+/// A datagram as `bytes`, and where it comes from or goes to.
+type Datagram = (Obj, Obj);
 
 static CELL: ClassCell = ClassCell::new();
 
@@ -58,7 +65,7 @@ impl Class for DatagramTransport {
     fn traverse(&self, visit: &mut Visit) {
         self.endpoint.traverse(visit);
         self.remote.visit(visit);
-        for (_, address) in self.queue.borrow().iter() {
+        for (_, address) in self.queue.borrow().iter().chain(self.received.borrow().iter()) {
             visit.object(address);
         }
     }
@@ -67,6 +74,7 @@ impl Class for DatagramTransport {
         self.endpoint.clear();
         self.remote.clear();
         drop(self.queue.take());
+        drop(self.received.take());
     }
 
     fn needs_finalizer(&self) -> bool {
@@ -84,11 +92,13 @@ impl DatagramTransport {
             endpoint: Endpoint::uninitialised(),
             remote: Slot::empty(),
             queue: RefCell::default(),
+            received: RefCell::default(),
             queued: Cell::new(0),
             family: Cell::new(None),
             is_connected: Cell::new(false),
             patience: Cell::new(0),
             last_patience: Cell::new(0),
+            last_size: Cell::new(0),
         }
     }
 }
@@ -119,6 +129,15 @@ impl Transport for DatagramTransport {
         let queue = self.queue.take();
         self.queued.set(0);
         drop(queue);
+    }
+
+    fn resumed(this: &Own<Self>) -> Result<()> {
+        this.go_on_delivering()
+    }
+
+    fn let_go(this: &Own<Self>, closed: Result<()>) -> Result<()> {
+        drop(this.received.take());
+        closed
     }
 
     fn write_ready_name() -> &'static Name {

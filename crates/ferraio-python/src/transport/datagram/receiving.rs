@@ -1,33 +1,40 @@
 //! Datagrams from the socket to the protocol.
 //!
-//! Each is received into the loop's one buffer and given on as a `bytes` of the right size. When the fd is readable there
-//! may be several: asking for one more than there are costs a system call, and asking the loop again costs more. So where
-//! several have come at once we ask until there is none, where they come one by one less and less often (`echo.udp_*` in
-//! the benches).
+//! Each is given on as a `bytes` of the right size. When the fd is readable there may be several. Short datagrams of
+//! the internet we receive together, by one system call; long ones and those of other families one by one, until there is
+//! none. Where they come alone we ask for a single one, and less and less often for more (`echo.udp_*` in the
+//! benches).
+//!
+//! A protocol gets one datagram after the other, and may pause, close or fail in the middle of them. What it has not got
+//! then waits in `received`, and comes before what is received next.
 
 use ferraio_core::address::Address;
 use ferraio_core::socket::{self, Io};
 
-use super::DatagramTransport;
+use super::{Datagram, DatagramTransport};
 use crate::error::Error;
-use crate::event_loop::{EventLoop, READ_SIZE};
-use crate::ffi::{Name, Obj, Own, Result, exception};
-use crate::transport::endpoint::Phase;
+use crate::event_loop::{Direction, EventLoop, READ_SIZE, Ready};
+use crate::ffi::socket_address::Family;
+use crate::ffi::{Name, Obj, Own, Raised, Result, exception};
+use crate::transport::endpoint::{Phase, Transport};
 
-/// No more than this many are received before the others in the loop get their turn.
+/// No more than this many are received one by one before the others in the loop get their turn.
 const MOST_AT_ONCE: u8 = 32;
+/// Longer ones are not received together: a burst of them would push each other out of the processor's nearest cache,
+/// which costs what the system calls would save (`echo.udp_10`).
+const SHORT: usize = 4096;
 /// We are content with one so many times in a row at the most.
 const MOST_PATIENCE: u8 = 16;
 
 const READ_ERROR: &str = "Fatal read error on datagram transport";
 
-/// A datagram and where it comes from.
-type Datagram = (Obj, Obj);
-
 impl Own<DatagramTransport> {
     /// The fd is readable. Another callback may have stopped the reading since the loop saw that.
     #[inline]
     pub(super) fn read_ready(&self) -> Result<()> {
+        if !self.received.borrow().is_empty() {
+            return self.deliver_received();
+        }
         let most = match self.patience.get() {
             0 => MOST_AT_ONCE,
             patience => {
@@ -35,8 +42,20 @@ impl Own<DatagramTransport> {
                 1
             }
         };
+        match self.family.get() {
+            Some(Family::V4 | Family::V6) if most > 1 && self.last_size.get() <= SHORT => self.receive_burst(),
+            _ => self.receive_one_by_one(most),
+        }
+    }
+
+    #[inline(always)]
+    fn is_receiving(&self) -> bool {
+        self.endpoint.reads.get() && self.endpoint.phase.get() != Phase::Lost
+    }
+
+    fn receive_one_by_one(&self, most: u8) -> Result<()> {
         for received in 0..most {
-            if !self.endpoint.reads.get() || self.endpoint.phase.get() == Phase::Lost {
+            if !self.is_receiving() {
                 return Ok(());
             }
             let event_loop = self.event_loop()?;
@@ -45,16 +64,70 @@ impl Own<DatagramTransport> {
                 None => self.receive_by_socket(),
             };
             match outcome {
-                Ok(Io::Done(datagram)) => self.deliver(&datagram)?,
+                Ok(Io::Done(datagram)) => {
+                    self.last_size.set(datagram.0.as_bytes().map_or(0, <[u8]>::len));
+                    self.deliver(&datagram)?;
+                }
                 Ok(Io::Later) => {
-                    let came_alone = received == 1;
-                    let patience = if came_alone { (2 * self.last_patience.get()).clamp(1, MOST_PATIENCE) } else { 0 };
-                    self.last_patience.set(patience);
-                    self.patience.set(patience);
+                    self.have_come(received.into());
                     return Ok(());
                 }
                 Err(raised) => return self.failed(raised, READ_ERROR),
             }
+        }
+        Ok(())
+    }
+
+    /// So many have come at once. If it was but one, we do not ask for more the next times.
+    fn have_come(&self, count: usize) {
+        let patience = if count == 1 { (2 * self.last_patience.get()).clamp(1, MOST_PATIENCE) } else { 0 };
+        self.last_patience.set(patience);
+        self.patience.set(patience);
+    }
+
+    /// Receives all that there are by one system call, if they are not too many.
+    fn receive_burst(&self) -> Result<()> {
+        if !self.is_receiving() {
+            return Ok(());
+        }
+        let event_loop = self.event_loop()?;
+        let mut burst = event_loop.take_datagrams();
+        let outcome = burst.receive(self.endpoint.fd.get());
+        let taken = burst.iter().try_for_each(|(data, from)| {
+            let address = event_loop.addresses.object(from)?.unwrap_or_else(Obj::none);
+            self.received.borrow_mut().push_back((Obj::bytes(data)?, address));
+            self.last_size.set(data.len());
+            Ok(())
+        });
+        event_loop.put_datagrams(burst);
+        taken?;
+        match outcome {
+            Ok(Io::Done(count)) => {
+                self.have_come(count);
+                self.deliver_received()
+            }
+            Ok(Io::Later) => Ok(()),
+            Err(error) => self.failed(Error::from(error).raise(), READ_ERROR),
+        }
+    }
+
+    /// Gives the protocol what waits for it, until it wants no more.
+    fn deliver_received(&self) -> Result<()> {
+        while self.is_receiving() {
+            let Some(datagram) = self.received.borrow_mut().pop_front() else { break };
+            if let Err(raised) = self.deliver(&datagram) {
+                let raised = raised.take();
+                self.go_on_delivering()?;
+                return Err(Raised::exception(raised));
+            }
+        }
+        Ok(())
+    }
+
+    /// What waits for the protocol is given to it in the next turn.
+    pub(super) fn go_on_delivering(&self) -> Result<()> {
+        if !self.received.borrow().is_empty() && self.is_receiving() {
+            self.event_loop()?.push(|| Ready::Io(DatagramTransport::target(self.clone()), Direction::Read));
         }
         Ok(())
     }

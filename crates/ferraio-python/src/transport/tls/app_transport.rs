@@ -1,4 +1,7 @@
 //! The transport that a program with TLS sees: `write` and `writelines`; the rest is asyncio's `_SSLProtocolTransport`.
+//!
+//! Slots of the Python class below ours (`_loop` among them) would neither be shown to the garbage collector nor be
+//! emptied, so they have to stay unused: what asyncio's code sets is an attribute here.
 
 use std::cell::Cell;
 
@@ -12,6 +15,8 @@ use crate::{flag_attribute, method, slot_attribute};
 /// The transport.
 #[derive(Default)]
 pub struct TlsTransport {
+    /// The loop.
+    event_loop: Slot,
     /// The [`TlsProtocol`]; empty after a second `close()`.
     protocol: Slot,
     /// `close()` was called, or the connection is lost.
@@ -34,10 +39,12 @@ impl Class for TlsTransport {
     }
 
     fn traverse(&self, visit: &mut Visit) {
+        self.event_loop.visit(visit);
         self.protocol.visit(visit);
     }
 
     fn clear(&self) {
+        self.event_loop.clear();
         self.protocol.clear();
     }
 }
@@ -89,7 +96,11 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
                 "writelines(list_of_data)\n\nEncrypt and send an iterable of bytes in one go."
             ),
         ],
-        attributes: vec![slot_attribute!(T, "_ssl_protocol", protocol), flag_attribute!(T, "_closed", closed)],
+        attributes: vec![
+            slot_attribute!(T, "_loop", event_loop),
+            slot_attribute!(T, "_ssl_protocol", protocol),
+            flag_attribute!(T, "_closed", closed),
+        ],
         ..Default::default()
     };
     class::make::<TlsTransport>(module, parts)
