@@ -3,7 +3,7 @@
 //! Each callback runs in a context of its own, a copy of the one in which it was scheduled. What a context holds is one
 //! immutable mapping of variables, which its copies share. So a handle needs no more than that mapping until it runs, and
 //! then a context that is only lent: the next callback gets it, unless somebody has kept it. To make, track, untrack and
-//! free a context for each callback would be a seventh of what `call_soon` costs (`scheduling.call_soon_batch` in the
+//! free a context for each callback would be an eighth of what `call_soon` costs (`scheduling.call_soon_batch` in the
 //! benches).
 //!
 //! Where a context keeps the mapping, and a thread's state the current context, has no name in the C API. Both places are
