@@ -6,9 +6,10 @@ it, is what one operation takes. The interpreter's start, the imports and the wa
 
 import re
 import shutil
+from collections.abc import Callable
 
 from benches.case import Case
-from benches.rounds import SampleFailed, run_sample
+from benches.rounds import SampleFailed, run_program
 
 VALGRIND = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
 
@@ -19,12 +20,19 @@ def is_possible() -> bool:
 
 def count(case: Case, peer: str) -> float:
     """Instructions of one operation."""
-    short, long = case.least, 3 * case.least
-    return (_collected(case, peer, long) - _collected(case, peer, short)) / (long - short)
+    return per_operation(
+        lambda operations: ["benches.sample", peer, case.key, "--operations", str(operations)], case.least
+    )
 
 
-def _collected(case: Case, peer: str, operations: int) -> int:
-    errors = run_sample(VALGRIND, [peer, case.key, "--operations", str(operations)]).errors
+def per_operation(program: Callable[[int], list[str]], least: int) -> float:
+    """The same for any module that performs so many operations, a multiple of `least`."""
+    short, long = least, 3 * least
+    return (_collected(program(long)) - _collected(program(short))) / (long - short)
+
+
+def _collected(program: list[str]) -> int:
+    errors = run_program(VALGRIND, program).errors
     found = re.search(r"Collected : (\d+)", errors)
     if found is None:
         raise SampleFailed("valgrind said nothing about instructions")

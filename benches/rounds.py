@@ -50,7 +50,12 @@ def take_sample(case: str, peer: str, effort: Effort) -> Sample:
 
 def run_sample(tool: list[str], arguments: list[str]) -> Output:
     """Run `benches.sample`, under a tool if one is given."""
-    command = [*tool, sys.executable, "-m", "benches.sample", *arguments]
+    return run_program(tool, ["benches.sample", *arguments])
+
+
+def run_program(tool: list[str], program: list[str]) -> Output:
+    """Run a module with its arguments in a fresh process, under a tool if one is given."""
+    command = [*tool, sys.executable, "-m", *program]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, env=_environment(), start_new_session=True, **pipes) as process:
         try:

@@ -3,8 +3,10 @@
 import asyncio
 import contextvars
 import decimal
+import gc
 import socket
 
+import ferraio
 import pytest
 
 variable = contextvars.ContextVar("variable", default=0)
@@ -168,3 +170,18 @@ def test_a_token_of_one_step_can_be_used_in_the_next(run):
         assert variable.get() == 0
 
     run(main)
+
+
+def test_callbacks_wait_without_a_context_until_they_run():
+    # ferraio finds out where contexts keep their variables. Where it could not, each callback would get a copy at once:
+    # right, but slow, and no other test would notice.
+    def contexts():
+        return sum(type(thing) is contextvars.Context for thing in gc.get_objects())
+
+    loop = ferraio.new_event_loop()
+    before = contexts()
+    handles = [loop.call_soon(print), loop.call_later(60, print), loop.call_soon_threadsafe(print)]
+    assert contexts() == before
+    assert {type(handle._context) for handle in handles} == {contextvars.Context}
+    assert contexts() == before + len(handles)
+    loop.close()

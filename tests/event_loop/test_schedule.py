@@ -7,6 +7,7 @@ import logging
 import random
 import socket
 import threading
+import weakref
 
 import pytest
 from turns import run_turns
@@ -317,6 +318,70 @@ def test_a_callback_runs_in_the_context_it_is_given(new_loop):
     run_turns(loop)
     assert context[variable] == 3
     assert variable not in contextvars.copy_context()
+
+
+def test_a_callback_that_changes_its_context_changes_nobody_elses(new_loop):
+    loop, seen, kept = new_loop(), [], []
+    variable = contextvars.ContextVar("variable", default="default")
+
+    def callback(value):
+        seen.append(variable.get())
+        kept.append(variable.set(value))
+        loop.call_soon(lambda: seen.append(variable.get()))
+
+    def callback_that_schedules():
+        seen.append(variable.get())
+        loop.call_soon(callback, "third")
+
+    loop.call_soon(callback, "first")
+    loop.call_soon(callback, "second")
+    loop.call_soon(callback_that_schedules)
+    run_turns(loop, 3)
+    assert seen == ["default"] * 3 + ["first", "second", "default", "third"]
+    assert [token.old_value for token in kept] == [contextvars.Token.MISSING] * 3
+    with pytest.raises(ValueError, match="different Context"):
+        variable.reset(kept[0])
+
+
+def test_the_context_of_a_handle_is_the_one_its_callback_runs_in(new_loop):
+    loop, seen = new_loop(), []
+    variable = contextvars.ContextVar("variable", default="default")
+
+    def callback():
+        seen.append(variable.get())
+        variable.set("in the callback")
+        seen.append(handles[0]._context[variable])
+
+    for schedule in (loop.call_soon, lambda *arguments: loop.call_later(0, *arguments)):
+        handles = [schedule(callback)]
+        context = handles[0]._context
+        assert handles[0]._context is context and variable not in context
+        context.run(variable.set, "from outside")
+        run_turns(loop)
+        assert context[variable] == "in the callback"
+        handles = [schedule(callback)]
+        run_turns(loop)
+    assert seen == ["from outside", "in the callback", "default", "in the callback"] * 2
+
+
+def test_what_a_callback_sets_is_gone_when_it_has_run(new_loop):
+    class Value:
+        pass
+
+    loop, references = new_loop(), []
+    variable = contextvars.ContextVar("variable")
+
+    def callback():
+        value = Value()
+        references.append(weakref.ref(value))
+        variable.set(value)
+        loop.call_soon(lambda: references.append(weakref.ref(variable.get())))
+
+    loop.call_soon(callback)
+    run_turns(loop)
+    assert references[0]() is not None, "the second callback will want it"
+    run_turns(loop)
+    assert [reference() for reference in references] == [None, None]
 
 
 @pytest.mark.parametrize("count", range(5))

@@ -118,6 +118,11 @@ impl<T> Timers<T> {
         if self.heap.len() > SWEEP_FROM && most_are_cancelled { AfterCancel::Sweep } else { AfterCancel::Leave }
     }
 
+    /// Tells whether there may be cancelled timers in the heap.
+    pub fn some_are_cancelled(&self) -> bool {
+        self.cancelled > 0
+    }
+
     /// Forgets one cancelled timer: it surfaced and was popped.
     pub fn note_removed_cancelled(&mut self) {
         self.cancelled = self.cancelled.saturating_sub(1);

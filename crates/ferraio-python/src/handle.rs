@@ -10,7 +10,7 @@ use std::mem::offset_of;
 use crate::event_loop::EventLoop;
 use crate::ffi::class::{StartsWith, WeakReferences};
 use crate::ffi::coroutine::{copy_context, in_context};
-use crate::ffi::{Class, ClassCell, Import, Obj, Own, Raised, Result, Slot, Visit, class};
+use crate::ffi::{Class, ClassCell, Import, Obj, Own, Raised, Result, Slot, Visit, class, context};
 use crate::imports::{self as py};
 use crate::thread_safe_handle::{self, ThreadSafeHandle};
 use crate::timeout::{self, Timeout};
@@ -23,7 +23,7 @@ pub struct Handle {
     /// What is called; the `Timeout`, for the timer of one.
     callback: Slot,
     arguments: Cell<Arguments>,
-    /// What it is called in; empty for the timer of a `Timeout`.
+    /// The context it is called in, or the variables of that; empty for the timer of a `Timeout`.
     context: Slot,
     /// Where it was created, in debug mode.
     source_traceback: Slot,
@@ -136,15 +136,28 @@ impl Handle {
         arguments
     }
 
-    /// What is called, and the context that it runs in; nothing if it cannot run any more.
+    /// What is called; nothing if it cannot run any more.
     #[inline(always)]
-    fn call(&self) -> Result<Option<(Obj, Obj)>> {
+    fn callable(&self) -> Result<Option<Obj>> {
         let Some(callback) = self.callback.get() else { return Ok(None) };
-        match self.context.get() {
-            Some(context) => Ok(Some((callback, context))),
-            // A time limit: hardly any is reached, so that these are made when they are needed.
-            None => Ok(Some((callback.attr(&timeout::ON_TIMEOUT)?, copy_context()?))),
+        if self.context.is_some() {
+            return Ok(Some(callback));
         }
+        // A time limit: hardly any is reached, so that this is made when it is needed.
+        callback.attr(&timeout::ON_TIMEOUT).map(Some)
+    }
+
+    /// The context that it runs in, which `make` makes of the variables if there is none yet.
+    #[inline(always)]
+    fn own_context(&self, make: impl FnOnce(Obj) -> Result<Obj>) -> Result<Obj> {
+        let variables = match self.context.get() {
+            None => return copy_context(),
+            Some(context) if !context::are_variables(&context) => return Ok(context),
+            Some(variables) => variables,
+        };
+        let context = make(variables)?;
+        self.context.set(context.clone());
+        Ok(context)
     }
 
     /// Lets go of all that could be part of a cycle: it will not run any more.
@@ -152,8 +165,11 @@ impl Handle {
     pub fn release(&self) {
         self.callback.clear();
         drop(self.arguments.take());
-        self.context.clear();
+        let context = self.context.take();
         self.event_loop.clear();
+        if let Some(context) = context {
+            context::take_back(context);
+        }
     }
 
     /// Shows what it holds to the garbage collector, on behalf of its only owner.
@@ -203,7 +219,8 @@ impl Own<Handle> {
     /// Calls the callback in its context. An exception is reported to the loop, unless it is one that stops it.
     #[inline]
     pub fn run(&self) -> Result<()> {
-        let Some((callback, context)) = self.call()? else { return Ok(()) };
+        let Some(callback) = self.callable()? else { return Ok(()) };
+        let context = self.own_context(context::lend)?;
         // The callback may cancel this very handle: what is called must stay alive.
         let arguments = self.arguments();
         let outcome = in_context(&context, || match &arguments {
@@ -323,7 +340,7 @@ fn cancelled(this: &Own<Handle>) -> Result<Obj> {
 }
 
 fn get_context(this: &Own<Handle>) -> Result<Obj> {
-    Ok(this.call()?.map_or_else(Obj::none, |(_, context)| context))
+    if this.callback.is_some() { this.own_context(context::context_with) } else { Ok(Obj::none()) }
 }
 
 fn run(this: &Own<Handle>) -> Result<Obj> {
@@ -332,7 +349,7 @@ fn run(this: &Own<Handle>) -> Result<Obj> {
 }
 
 fn callback(this: &Own<Handle>) -> Result<Obj> {
-    Ok(this.call()?.map_or_else(Obj::none, |(callback, _)| callback))
+    Ok(this.callable()?.unwrap_or_else(Obj::none))
 }
 
 fn arguments(this: &Own<Handle>) -> Result<Obj> {
@@ -373,7 +390,7 @@ fn repr(this: &Own<Handle>) -> Result<Obj> {
     if let Some(timer) = timer {
         info.push(format!("when={}", when_of(timer)?.repr_text()));
     }
-    if let Some((callback, _)) = this.call()? {
+    if let Some(callback) = this.callable()? {
         info.push(this.describe(&callback)?);
     }
     if let Some(source) = this.source_traceback.get() {

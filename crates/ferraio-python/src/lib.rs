@@ -42,6 +42,7 @@ use ffi::{Class, Obj, Result, async_function, module};
 /// Fills the new module.
 fn fill(module: &Obj) -> Result<()> {
     ffi::current_task::prepare()?;
+    ffi::context::prepare()?;
     ffi::stop_iteration::make_class(module)?;
     ffi::async_function::make_class(module)?;
     let (handle, timer_handle) = handle::make_classes(module)?;

@@ -466,11 +466,10 @@ impl Own<EventLoop> {
 }
 
 impl Timer {
-    /// Will be looked at soon: has it fetched from memory meanwhile.
+    /// Will be due soon: has fetched from memory meanwhile what is written then.
     fn prefetch(&self) {
-        match self {
-            Timer::Handle(handle) => handle.obj().prefetch(2),
-            Timer::Sleep(future) => future.obj().prefetch(4),
+        if let Timer::Handle(handle) = self {
+            handle.obj().prefetch(2);
         }
     }
 

@@ -4,8 +4,7 @@ use ferraio_core::clock;
 
 use super::{EventLoop, Flags, Ready, Timer};
 use crate::error::Error;
-use crate::ffi::coroutine::copy_context;
-use crate::ffi::{Args, Import, Obj, Own, Result, thread};
+use crate::ffi::{Args, Import, Obj, Own, Result, context, thread};
 use crate::future::Future;
 use crate::handle::{Arguments, Handle, TimerHandle};
 use crate::imports::{self as py};
@@ -65,12 +64,12 @@ pub fn call_soon_any(event_loop: &Obj, callback: &Obj, argument: Option<&Obj>, c
     }
 }
 
-/// The keyword `context`, or a copy of the current one.
+/// The keyword `context`, or what a copy of the current one would hold.
 #[inline(always)]
 pub(super) fn context_of(args: &Args<'_>, function: &str) -> Result<Obj> {
     match args.only_keyword(function, &py::CONTEXT)? {
         Some(context) if !context.is_none() => Ok(context),
-        _ => copy_context(),
+        _ => context::capture(),
     }
 }
 

@@ -16,6 +16,7 @@ mod builtins;
 pub mod byte_array;
 pub mod call_site;
 pub mod class;
+pub mod context;
 pub mod coroutine;
 pub mod current_task;
 pub mod deque;
