@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ferraio_report::Finding;
+use ferraio_report::{Finding, Fix};
 use ruff_python_ast::PythonVersion;
 
 use crate::cache::Cache;
@@ -11,7 +11,7 @@ use crate::discover::discover;
 use crate::environment::Environment;
 use crate::output::{Format, render};
 use crate::rules::{RULES, find};
-use crate::run::{Checked, Task, run, shown, unreadable};
+use crate::run::{Checked, Task, run, shown, unreadable, with_stack};
 
 /// What a run of the command came to.
 #[derive(Debug, Default)]
@@ -281,17 +281,12 @@ fn apply_fixes(
             .filter(|finding| wanted(finding, path, &configs[*config]))
             .filter_map(|finding| finding.fix.as_ref())
             .filter(|fix| fix.safe || with_unsafe);
-        let mut fixes = fixes.peekable();
-        // Of a notebook the places are those of its cells, not of the file.
-        if fixes.peek().is_none() || path.extension().is_some_and(|suffix| suffix == "ipynb") {
+        let fixes: Vec<&Fix> = fixes.collect();
+        if fixes.is_empty() {
             continue;
         }
-        let Ok(text) = std::fs::read_to_string(path) else { continue };
-        if text.starts_with('\u{feff}') {
-            continue;
-        }
-        let (new, count) = crate::fix::apply(&text, fixes);
-        if new != text && ruff_python_parser::parse_module(&new).is_ok() {
+        let Ok(bytes) = std::fs::read(path) else { continue };
+        if let Some((new, count)) = with_stack(|| crate::fix::apply_to_file(path, bytes, &fixes)) {
             std::fs::write(path, new).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
             changed += count;
         }

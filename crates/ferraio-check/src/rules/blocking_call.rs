@@ -283,22 +283,26 @@ fn asyncio_sleep(checker: &Checker<'_, '_>, call: &ExprCall) -> Fix {
     Fix { title: "sleep without blocking".into(), edits, safe: true }
 }
 
-/// Whether a module has `import asyncio`, or else where it would go.
+/// Whether a module has `import asyncio`, or else where it would go: before the first import, or before the first
+/// statement that is neither the docstring nor an import from `__future__`, which have to come first.
 fn import_of_asyncio(body: &[Stmt]) -> Result<(), TextSize> {
-    let mut place = None;
-    for statement in body {
+    let mut first_import = None;
+    let mut first_other = None;
+    for (index, statement) in body.iter().enumerate() {
         match statement {
             Stmt::Import(import) => {
                 if import.names.iter().any(|alias| alias.name.as_str() == "asyncio" && alias.asname.is_none()) {
                     return Ok(());
                 }
-                place = place.or(Some(statement.start()));
+                first_import = first_import.or(Some(statement.start()));
             }
             Stmt::ImportFrom(import) if import.module.as_ref().is_none_or(|module| module.as_str() != "__future__") => {
-                place = place.or(Some(statement.start()));
+                first_import = first_import.or(Some(statement.start()));
             }
-            _ => {}
+            Stmt::ImportFrom(_) => {}
+            Stmt::Expr(text) if index == 0 && text.value.is_string_literal_expr() => {}
+            _ => first_other = first_other.or(Some(statement.start())),
         }
     }
-    Err(place.or(body.first().map(Ranged::start)).unwrap_or_default())
+    Err(first_import.or(first_other).unwrap_or_default())
 }

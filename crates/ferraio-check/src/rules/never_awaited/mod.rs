@@ -1,6 +1,7 @@
 #![doc = include_str!("../../../../../docs/rules/FER001.md")]
 
 mod arguments;
+mod looked_at;
 mod unused;
 
 pub use arguments::{annotated, arguments, callback, has_call_among_arguments, returned};
