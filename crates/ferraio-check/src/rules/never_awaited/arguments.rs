@@ -302,13 +302,24 @@ pub fn callback<'a>(checker: &mut Checker<'a, '_>, call: &'a ExprCall, callee: &
     };
     found.help = Some(match call.func.as_ref() {
         Expr::Attribute(attribute) if attribute.attr.as_str().starts_with("call_") => {
-            "start a task: `asyncio.create_task(…)`, or give a plain function that does so".into()
+            let coroutine = match value {
+                Expr::Lambda(lambda) => checker.text(&*lambda.body),
+                _ if is_made => what,
+                _ => format!("{what}({})", arguments_after(checker, call, value)),
+            };
+            format!("give it a plain function that starts a task: `lambda: asyncio.create_task({coroutine})`")
         }
         _ => {
             format!("`{}` wants a plain function; await the `async def` itself, or start a task", shown(checker, call))
         }
     });
     checker.report(found);
+}
+
+/// The text of what a callback is to be called with.
+fn arguments_after(checker: &Checker<'_, '_>, call: &ExprCall, callback: &Expr) -> String {
+    let after = call.arguments.args.iter().skip_while(|argument| !std::ptr::eq(*argument, callback)).skip(1);
+    after.map(|argument| checker.text(argument)).collect::<Vec<_>>().join(", ")
 }
 
 fn lambda_makes_coroutine<'a>(checker: &Checker<'a, '_>, given: &Type<'a>) -> bool {
