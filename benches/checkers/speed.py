@@ -1,4 +1,4 @@
-"""How long does `ferraio check` take for the whole standard library, anew and from its cache, and ruff's rules for async?
+"""How long do `ferraio check`, anew and from its cache, and ruff's rules for async take for the standard library?
 
     python -m benches.checkers.speed
 
@@ -52,7 +52,7 @@ def _processor_time() -> float:
 
 
 def measure(rounds: int = ROUNDS) -> list[Runner]:
-    """Let all run in turn, and return them with their times; ferraio without its cache first, then with it, then ruff."""
+    """Let all run in turn, and return them with their times: ferraio without its cache and with it, then ruff."""
     with tempfile.TemporaryDirectory() as cache:
         runners = [
             Runner("ferraio check, anew", f"{FERRAIO} --no-cache"),
