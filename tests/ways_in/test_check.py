@@ -83,6 +83,12 @@ def test_the_configuration_is_that_of_the_project(program):
     assert ferraio_check(".").returncode == 2
 
 
+def test_what_is_excluded_is_left_out_where_it_is_named_if_that_is_wanted(program):
+    Path("pyproject.toml").write_text('[tool.ferraio]\nextend-exclude = ["app.py"]\n')
+    assert ferraio_check("app.py").returncode == 1
+    assert ferraio_check("--force-exclude", "app.py").returncode == 0
+
+
 def test_programs_get_findings_as_dictionaries(program):
     [finding] = check.check("app.py")
     assert finding["code"] == "FER001"

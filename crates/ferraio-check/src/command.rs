@@ -38,6 +38,7 @@ struct Options {
     cache_dir: Option<PathBuf>,
     config: Option<PathBuf>,
     isolated: bool,
+    force_exclude: bool,
     python: Option<PathBuf>,
     statistics: bool,
     colour: Option<bool>,
@@ -69,6 +70,7 @@ Options:
       --ignore RULES           Rules not to look for
       --exclude PATTERNS       Paths to leave out, instead of the usual ones
       --extend-exclude PATTERNS  Paths to leave out, besides
+      --force-exclude          Leave out what is excluded even where it is named
       --target-version VERSION The oldest Python that the code is for, such as py312
       --python PATH            The environment whose packages are imported, or its interpreter
       --config FILE            The pyproject.toml to read
@@ -138,6 +140,7 @@ fn parse(arguments: &[String]) -> Result<Request, String> {
             "--python" => options.python = Some(value()?.into()),
             "--config" => options.config = Some(value()?.into()),
             "--isolated" => options.isolated = true,
+            "--force-exclude" => options.force_exclude = true,
             "--cache-dir" => options.cache_dir = Some(value()?.into()),
             "-n" | "--no-cache" => options.no_cache = true,
             "--stdin-filename" => options.stdin_name = Some(value()?.into()),
@@ -199,7 +202,7 @@ fn check_paths(options: &Options, own: &Environment, is_terminal: bool) -> Resul
     let found = if is_stdin {
         crate::discover::Discovered { files: paths.clone(), errors: Vec::new() }
     } else {
-        discover(&paths, &configs)
+        discover(&paths, &configs, options.force_exclude)
     };
     let mut roots: Vec<PathBuf> = Vec::new();
     for config in &configs {

@@ -147,7 +147,8 @@ fn a_folder_that_is_called_like_a_file_is_looked_into() {
 #[test]
 fn a_huge_file_is_checked_and_one_beyond_all_measure_is_refused() {
     let huge = format!("{}{WRONG}", "x = [1, 2, 3]\n".repeat(200_000));
-    let folder = Folder::new("huge").with("huge.py", huge).with("line.py", format!("x = '{}'\n", "x".repeat(5_000_000)));
+    let folder =
+        Folder::new("huge").with("huge.py", huge).with("line.py", format!("x = '{}'\n", "x".repeat(5_000_000)));
     let sparse = std::fs::File::create(folder.0.join("beyond.py")).expect("it can be made");
     sparse.set_len(100 << 20).expect("it takes no room");
     let found = folder.check();

@@ -25,9 +25,9 @@ fn fixed_text(name: &str, content: &str) -> String {
 
 #[test]
 fn await_is_added_in_brackets_where_they_are_needed() {
-    let before = "async def size(): ...\n\nasync def main():\n    size()\n    size().bit_length()\n    if size(): pass\n";
-    let after =
-        "async def size(): ...\n\nasync def main():\n    await size()\n    (await size()).bit_length()\n    if await size(): pass\n";
+    let before =
+        "async def size(): ...\n\nasync def main():\n    size()\n    size().bit_length()\n    if size(): pass\n";
+    let after = "async def size(): ...\n\nasync def main():\n    await size()\n    (await size()).bit_length()\n    if await size(): pass\n";
     assert_eq!(fixed_text("brackets.py", before), after);
 }
 
