@@ -89,6 +89,15 @@ def test_what_is_excluded_is_left_out_where_it_is_named_if_that_is_wanted(progra
     assert ferraio_check("--force-exclude", "app.py").returncode == 0
 
 
+def test_modules_of_a_package_that_is_named_do_not_hide_the_library(program):
+    package = Path("shop")
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "os.py").write_text("async def remove(path): ...\n")
+    (package / "main.py").write_text("import os\n\n\nasync def main():\n    os.remove('x')\n")
+    assert "FER001" not in ferraio_check("shop", "--output-format", "concise").stdout
+
+
 def test_programs_get_findings_as_dictionaries(program):
     [finding] = check.check("app.py")
     assert finding["code"] == "FER001"

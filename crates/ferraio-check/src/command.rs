@@ -206,7 +206,8 @@ fn check_paths(options: &Options, own: &Environment, is_terminal: bool) -> Resul
     };
     let mut roots: Vec<PathBuf> = Vec::new();
     for config in &configs {
-        for root in [config.root.join("src"), config.root.clone(), here.clone()] {
+        let root = around_packages(&config.root);
+        for root in [root.join("src"), root.clone(), here.clone()] {
             if root.is_dir() && !roots.contains(&root) {
                 roots.push(root);
             }
@@ -262,6 +263,13 @@ fn check_paths(options: &Options, own: &Environment, is_terminal: bool) -> Resul
     let colour =
         options.colour.unwrap_or(is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()));
     Ok(told(options, &findings, fixed, found.files.len(), colour && options.output_file.is_none()))
+}
+
+/// The folder from which a folder is imported, if it is a package; otherwise the folder. The modules inside of a package
+/// are not imported by their bare names: its `logging.py` is not what `import logging` means.
+fn around_packages(folder: &Path) -> PathBuf {
+    let is_package = |folder: &&Path| ["__init__.py", "__init__.pyi"].iter().any(|init| folder.join(init).is_file());
+    folder.ancestors().find(|folder| !is_package(folder)).unwrap_or(folder).to_path_buf()
 }
 
 /// A fix may make room for another; so often it is tried.
