@@ -67,7 +67,7 @@ def _folders(distribution: Distribution) -> list[str]:
 
 def check(site_packages: Path, environment: Path, package: Package) -> list[dict]:
     done = subprocess.run(
-        [Path(sys.prefix) / "bin" / "ferraio", "check", *package.folders, "--output-format", "json"],
+        [Path(sys.prefix) / "bin" / "ferraio", "check", *package.folders, "--no-cache", "--output-format", "json"],
         cwd=site_packages,
         env=os.environ | {"VIRTUAL_ENV": str(environment)},
         capture_output=True,
