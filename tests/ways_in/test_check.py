@@ -144,7 +144,7 @@ def ferraio_run(*arguments: str, script: str = SCRIPT, **environment: str) -> su
 def test_a_script_that_is_run_with_hints_is_looked_at_before(program):
     done = ferraio_run("script.py", FERRAIO="hint")
     assert (done.returncode, done.stdout) == (0, "it runs\n")
-    assert done.stderr.startswith("error[FER001]: `save()` is never awaited\n --> script.py:11:9\n")
+    assert done.stderr.startswith("error[FER001]: `save()` is never awaited\n  --> script.py:11:9\n")
     assert "seen in the source, before the program runs" in done.stderr
     assert "11 |         await save()" in done.stderr
 
