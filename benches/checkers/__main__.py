@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from benches.checkers import speed
 from benches.checkers.corpus import KINDS, Mistake, Place, read_corpus
 from benches.checkers.tools import FERRAIO, OTHERS, Finding, Tool
 
@@ -81,7 +82,7 @@ def main() -> None:
     mistakes = read_corpus()
     ours, *others = [judge(tool, mistakes, tool.run()) for tool in (FERRAIO, *OTHERS)]
     PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(page([ours, *others], mistakes))
+    PAGE.write_text(page([ours, *others], mistakes) + "\n" + speed.section() + "\n")
     print(PAGE.read_text())
 
     missed = {id(mistake) for mistake in ours.missed}

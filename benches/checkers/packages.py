@@ -2,10 +2,10 @@
 
     python -m benches.checkers.packages ENVIRONMENT
 
-Counts what it says about the packages of the dependency group `checked-packages`, and judges each report of a
-coroutine that is never awaited and of a nested run by `reviewed.tsv`, where somebody who has read the code wrote `true`
-(a mistake of the package) or `false` (a mistake of ours) and why. Fails where one is not in that list yet, and where
-more than one in 100,000 lines is false.
+Writes docs/checked-packages.md. Counts what it says about the packages of the dependency group `checked-packages`,
+and judges each report of a coroutine that is never awaited and of a nested run by `reviewed.tsv`, where somebody who
+has read the code wrote `true` (a mistake of the package) or `false` (a mistake of ours) and why. Fails where one is not
+in that list yet, and where more than one in 100,000 lines is false.
 """
 
 import csv
@@ -17,9 +17,11 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
+PAGE = Path(__file__).parents[2] / "docs" / "checked-packages.md"
 REVIEWED = Path(__file__).with_name("reviewed.tsv")
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 CODES = ("FER001", "FER004")
@@ -65,7 +67,7 @@ def _folders(distribution: Distribution) -> list[str]:
 
 def check(site_packages: Path, environment: Path, package: Package) -> list[dict]:
     done = subprocess.run(
-        [Path(sys.prefix) / "bin" / "ferraio", "check", *package.folders, "--output-format", "json"],
+        [Path(sys.prefix) / "bin" / "ferraio", "check", *package.folders, "--no-cache", "--output-format", "json"],
         cwd=site_packages,
         env=os.environ | {"VIRTUAL_ENV": str(environment)},
         capture_output=True,
@@ -76,37 +78,97 @@ def check(site_packages: Path, environment: Path, package: Package) -> list[dict
     return json.loads(done.stdout)
 
 
-def read_reviewed() -> dict[Report, str]:
+@dataclass
+class Review:
+    """What somebody who has read the code says of a report."""
+
+    verdict: str
+    why: str
+
+
+def read_reviewed() -> dict[Report, Review]:
     with REVIEWED.open(newline="") as file:
         rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-        return {Report(row["code"], row["path"], row["source"]): row["verdict"] for row in rows}
+        return {Report(row["code"], row["path"], row["source"]): Review(row["verdict"], row["why"]) for row in rows}
+
+
+INTRODUCTION = """\
+# What `ferraio check` says about well-known packages
+
+{count} packages as they are installed, {lines:,} lines, checked on {day} by `make check-packages`, which writes this
+page. Each report of a coroutine that is never awaited (FER001) and of a loop that is run in a running one (FER004) was
+read and judged (`benches/checkers/reviewed.tsv`): {true} are true, {false} false, that is {rate:.2f} in 100,000 lines.
+"""
+
+
+def page(checked: list[tuple[Package, Counter[str]]], judged: list[tuple[Report, Review]]) -> str:
+    lines = sum(package.lines for package, _ in checked)
+    false = sum(review.verdict == "false" for _, review in judged)
+    codes = sorted({code for _, found in checked for code in found})
+    text = [
+        INTRODUCTION.format(
+            count=len(checked),
+            lines=lines,
+            day=date.today().isoformat(),
+            true=len(judged) - false,
+            false=false,
+            rate=false * LINES_FOR_ONE_FALSE / lines,
+        ),
+        f"| package | lines | {' | '.join(codes)} |",
+        f"| --- | ---: |{' ---: |' * len(codes)}",
+        *(
+            "| " + " | ".join([f"{package.name} {package.version}", f"{package.lines:,}", *_cells(found, codes)]) + " |"
+            for package, found in checked
+        ),
+    ]
+    for verdict, title in (("true", "True"), ("false", "False")):
+        text += ["", f"## {title}", ""]
+        text += [
+            f"- {report.code} `{report.path}`: `{report.source}`: {review.why}"
+            for report, review in judged
+            if review.verdict == verdict
+        ]
+    return "\n".join(text) + "\n"
+
+
+def _cells(found: Counter[str], codes: list[str]) -> list[str]:
+    return [str(found[code] or "") for code in codes]
 
 
 def main() -> None:
     environment = Path(sys.argv[1]).resolve()
     (site_packages,) = environment.glob("lib/python3.*/site-packages")
     reviewed = read_reviewed()
-    verdicts: Counter[str] = Counter()
-    codes: Counter[str] = Counter()
-    lines = 0
+    checked: list[tuple[Package, Counter[str]]] = []
+    judged: list[tuple[Report, Review]] = []
+    unreviewed = 0
     for package in checked_packages(site_packages):
         findings = check(site_packages, environment, package)
-        codes.update(finding["code"] for finding in findings)
-        lines += package.lines
+        checked.append((package, Counter(finding["code"] or finding["name"] for finding in findings)))
         print(f"{package.name} {package.version}: {package.lines:,} lines, {len(findings)} findings")
         for finding in findings:
             if finding["code"] not in CODES:
                 continue
-            file, line = site_packages / finding["filename"], finding["location"]["row"]
-            source = file.read_text(encoding="utf-8").splitlines()[line - 1].strip()
-            report = Report(finding["code"], file.relative_to(site_packages).as_posix(), source)
-            verdict = reviewed.get(report, "unreviewed")
-            verdicts[verdict] += 1
-            print(f"  {verdict}: {report.code} {report.path}:{line}: {finding['message']}\n      {source}")
-    print(f"\n{lines:,} lines; {', '.join(f'{code} {count}' for code, count in sorted(codes.items()))}")
-    print(f"{' and '.join(CODES)}: {', '.join(f'{count} {verdict}' for verdict, count in verdicts.items()) or 'none'}")
-    if verdicts["unreviewed"] or verdicts["false"] * LINES_FOR_ONE_FALSE > lines:
+            report, line = _report(finding, site_packages)
+            review = reviewed.get(report)
+            if review is None:
+                unreviewed += 1
+            else:
+                judged.append((report, review))
+            verdict = review.verdict if review else "unreviewed"
+            print(f"  {verdict}: {report.code} {report.path}:{line}: {finding['message']}\n      {report.source}")
+    lines = sum(package.lines for package, _ in checked)
+    false = sum(review.verdict == "false" for _, review in judged)
+    print(f"\n{lines:,} lines; {len(judged) - false} true, {false} false, {unreviewed} unreviewed")
+    PAGE.write_text(page(checked, judged))
+    if unreviewed or false * LINES_FOR_ONE_FALSE > lines:
         sys.exit("\nreports are to be reviewed, or too many are false")
+
+
+def _report(finding: dict, site_packages: Path) -> tuple[Report, int]:
+    file, line = site_packages / finding["filename"], finding["location"]["row"]
+    source = file.read_text(encoding="utf-8").splitlines()[line - 1].strip()
+    return Report(finding["code"], file.relative_to(site_packages).as_posix(), source), line
 
 
 if __name__ == "__main__":

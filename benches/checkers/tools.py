@@ -101,7 +101,7 @@ BLOCKING = "ASYNC210 ASYNC211 ASYNC212 ASYNC220 ASYNC221 ASYNC222 ASYNC230 ASYNC
 
 FERRAIO = Tool(
     "ferraio",
-    "ferraio check . --output-format concise",
+    "ferraio check . --no-cache --output-format concise",
     parse_lines,
     {code: code for code in KINDS},
 )

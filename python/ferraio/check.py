@@ -13,17 +13,26 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from ferraio._ferraio import _check, _check_script, _explain_rule
 
-__all__ = ("check", "check_script", "explain", "main")
+__all__ = ("check", "check_script", "code_of", "explain", "main")
 
 
 def check(*paths: str | os.PathLike[str], options: tuple[str, ...] = ()) -> list[dict[str, Any]]:
-    """Return what is wrong below these paths, each finding as ``--output-format json`` has it.
+    """Look for mistakes in files, and in folders below.
 
-    ``options`` are those of the command line. What the command would refuse is a ValueError.
+    Args:
+        paths: the files and folders; without any, the current folder.
+        options: those of the command line, such as ``("--select", "FER001")``.
+
+    Returns:
+        What was found, each finding as ``--output-format json`` has it.
+
+    Raises:
+        ValueError: for what the command would refuse, such as an unknown option.
     """
     arguments = [*options, "--output-format", "json", "--", *map(os.fspath, paths)]
     status, output, errors = _check(arguments, _libraries(), sys.version_info.minor, False)
@@ -32,14 +41,33 @@ def check(*paths: str | os.PathLike[str], options: tuple[str, ...] = ()) -> list
     return json.loads(output)
 
 
-def check_script(path: str | os.PathLike[str], *, colour: bool = False) -> str:
-    """Tell, as text, where a script misses an ``await``, or has one where none can be. It takes milliseconds."""
-    return _check_script(os.fspath(path), _libraries(), sys.version_info.minor, colour)
+def check_script(
+    path: str | os.PathLike[str], *, ignore: Iterable[str] = (), concise: bool = False, colour: bool = False
+) -> str:
+    """Tell where a script misses an ``await``, or has one where none can be; nothing if all is well.
+
+    Args:
+        path: the script. What it imports is read as far as that is needed; ``[tool.ferraio]`` of its project holds.
+        ignore: codes that are not wanted, such as ``FER001``.
+        concise: a line for each finding, without an excerpt of the source.
+        colour: whether the excerpts have the colours of a terminal.
+
+    Returns:
+        The findings as text. A script that cannot be read or parsed has none: Python itself will say so.
+    """
+    return _check_script(os.fspath(path), _libraries(), sys.version_info.minor, tuple(ignore), concise, colour)
 
 
 def explain(rule: str) -> str | None:
-    """Return the page of a rule, by its code or its name."""
+    """Return the page of a rule, by its code or its name; None if there is no such rule."""
     return _explain_rule(rule)
+
+
+def code_of(rule: str) -> str | None:
+    """Return the code of a rule, ``FER001``, by its code or its name; None if there is no such rule."""
+    page = _explain_rule(rule)
+    # A page begins with its code: `# FER001 never-awaited`.
+    return page.split(maxsplit=2)[1] if page is not None and rule.lower() != "all" else None
 
 
 def main(arguments: list[str]) -> int:

@@ -24,10 +24,8 @@ def main(arguments: list[str] | None = None) -> None:
     match arguments:
         case ["run", *program]:
             _run(*_read_run(program))
-        case ["rule", *codes]:
-            from ferraio.diagnose import rules
-
-            rules.show(codes)
+        case ["rule", *rules]:
+            _show_rules(rules)
         case ["demo", *rest]:
             from ferraio.demo import command
 
@@ -44,6 +42,15 @@ def main(arguments: list[str] | None = None) -> None:
             _repl.interact()
 
 
+def _show_rules(names: list[str]) -> None:
+    """Print the pages of rules, by their codes or by the names that `ferraio check` has for them."""
+    from ferraio import check
+    from ferraio.diagnose import rules
+
+    codes = {rule.name: rule.code for rule in rules.RULES.values()}
+    rules.show([codes.get(name) or check.code_of(name) or name for name in names])
+
+
 def _run(output_format: str | None, kind: str, program: str, arguments: list[str]) -> None:
     from ferraio import _diagnosing
     from ferraio._install import install_names
@@ -58,16 +65,19 @@ def _run(output_format: str | None, kind: str, program: str, arguments: list[str
 
 
 def _run_program(kind: str, program: str, arguments: list[str]) -> None:
-    from ferraio import _script
+    from ferraio import _before_run, _script
 
     match kind:
         case "-m":
+            if (file := _before_run.module_file(program)) is not None:
+                _before_run.tell(file)
             _script.run_module(program, arguments)
         case "-c":
             _script.run_command(program, arguments)
         case "-":
             _script.run_standard_input(arguments)
         case _:
+            _before_run.tell(program)
             _script.run_file(program, arguments)
 
 

@@ -24,7 +24,7 @@ def mistakes():
 def reported():
     """What `ferraio check` says about the corpus: pairs of place and code."""
     done = subprocess.run(
-        [sys.executable, "-m", "ferraio", "check", ".", "--output-format", "concise"],
+        [sys.executable, "-m", "ferraio", "check", ".", "--no-cache", "--output-format", "concise"],
         cwd=CORPUS,
         capture_output=True,
         text=True,

@@ -1,5 +1,7 @@
 """``ferraio check`` on the command line, and ``ferraio.check`` for programs."""
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -81,6 +83,21 @@ def test_the_configuration_is_that_of_the_project(program):
     assert ferraio_check(".").returncode == 2
 
 
+def test_what_is_excluded_is_left_out_where_it_is_named_if_that_is_wanted(program):
+    Path("pyproject.toml").write_text('[tool.ferraio]\nextend-exclude = ["app.py"]\n')
+    assert ferraio_check("app.py").returncode == 1
+    assert ferraio_check("--force-exclude", "app.py").returncode == 0
+
+
+def test_modules_of_a_package_that_is_named_do_not_hide_the_library(program):
+    package = Path("shop")
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "os.py").write_text("async def remove(path): ...\n")
+    (package / "main.py").write_text("import os\n\n\nasync def main():\n    os.remove('x')\n")
+    assert "FER001" not in ferraio_check("shop", "--output-format", "concise").stdout
+
+
 def test_programs_get_findings_as_dictionaries(program):
     [finding] = check.check("app.py")
     assert finding["code"] == "FER001"
@@ -97,3 +114,85 @@ def test_a_script_is_looked_at_before_it_runs(program):
 def test_a_rule_is_explained_by_code_and_by_name():
     assert check.explain("FER001") == check.explain("never-awaited") != ""
     assert check.explain("FER999") is None
+
+
+SCRIPT = """\
+import asyncio
+
+print("it runs")
+
+
+async def save(): ...
+
+
+async def main(really):
+    if really:
+        save()
+
+
+asyncio.run(main(False))
+"""
+
+
+def ferraio_run(*arguments: str, script: str = SCRIPT, **environment: str) -> subprocess.CompletedProcess[str]:
+    Path("script.py").write_text(script)
+    kept = {name: value for name, value in os.environ.items() if name not in ("FERRAIO", "FORCE_COLOR")}
+    command = [sys.executable, "-m", "ferraio", "run", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=kept | environment)
+
+
+def test_a_script_that_is_run_with_hints_is_looked_at_before(program):
+    done = ferraio_run("script.py", FERRAIO="hint")
+    assert (done.returncode, done.stdout) == (0, "it runs\n")
+    assert done.stderr.startswith("error[FER001]: `save()` is never awaited\n  --> script.py:11:9\n")
+    assert "seen in the source, before the program runs" in done.stderr
+    assert "11 |         await save()" in done.stderr
+
+
+def test_a_module_that_is_run_with_hints_is_looked_at_before(program):
+    done = ferraio_run("-m", "script", FERRAIO="hint,format=concise")
+    assert done.stderr.startswith("script.py:11:9: FER001 `save()` is never awaited\n")
+
+
+def test_what_python_does_not_compile_is_told_before(program):
+    done = ferraio_run("script.py", script="def handle():\n    await save()\n", FERRAIO="hint")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error[FER003]: `await` outside async function: `handle` is a plain `def`")
+
+
+@pytest.mark.parametrize("choice", ["off", "log", "hint,ignore=FER001", "hint,format=json"])
+def test_nothing_is_told_before_where_nobody_wants_to_hear_it(program, choice):
+    assert "is never awaited" not in ferraio_run("script.py", FERRAIO=choice).stderr
+
+
+def test_the_configuration_and_noqa_hold_before_a_run_too(program):
+    silenced = SCRIPT.replace("        save()", "        save()  # noqa: FER001")
+    assert "is never awaited" not in ferraio_run("script.py", script=silenced, FERRAIO="hint").stderr
+    Path("pyproject.toml").write_text('[tool.ferraio]\nignore = ["FER001"]\n')
+    assert "is never awaited" not in ferraio_run("script.py", FERRAIO="hint").stderr
+    Path("pyproject.toml").write_text("[tool.ferraio]\nunheard-of = 1\n")
+    assert "is never awaited" in ferraio_run("script.py", FERRAIO="hint").stderr
+
+
+def test_rules_are_shown_by_the_names_that_the_checker_has_for_them(program):
+    by_name = subprocess.run([sys.executable, "-m", "ferraio", "rule", "nested-run"], capture_output=True, text=True)
+    assert by_name.stdout.startswith("# FER004 ")
+    assert check.code_of("dropped-task") == check.code_of("fer006") == "FER006"
+    assert check.code_of("nonsense") is None
+
+
+def test_each_output_format_tells_the_same_place(program):
+    assert "app.py:8:5: FER001" in ferraio_check("app.py", "--output-format", "concise").stdout
+    assert "file=app.py,line=8,col=5" in ferraio_check("app.py", "--output-format", "github").stdout
+    sarif = json.loads(ferraio_check("app.py", "--output-format", "sarif").stdout)
+    [result] = sarif["runs"][0]["results"]
+    region = result["locations"][0]["physicalLocation"]["region"]
+    assert (sarif["version"], result["ruleId"], region["startLine"], region["startColumn"]) == ("2.1.0", "FER001", 8, 5)
+    assert {"FER001", "FER108"} <= {rule["id"] for rule in sarif["runs"][0]["tool"]["driver"]["rules"]}
+
+
+def test_stubs_are_followed_and_checked(program):
+    Path("store.pyi").write_text("async def save() -> int: ...\n")
+    program.write_text("from store import save\n\n\nasync def main():\n    save()\n")
+    done = ferraio_check(".", "--output-format", "concise")
+    assert "app.py:5:5: FER001" in done.stdout

@@ -4,11 +4,11 @@
 //! Only the project's own synchronous functions are followed. A function that asks whether a loop is running is taken
 //! to know what it does.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use ruff_python_ast::{Expr, ExprCall, StmtFunctionDef};
 use ruff_text_size::{Ranged, TextRange};
+use rustc_hash::FxHashMap;
 
 use crate::infer::{Inference, asyncio_name, full_name};
 use crate::rules::blocking_call;
@@ -41,7 +41,7 @@ pub struct Step<'a> {
 /// The ways that have been found, by function.
 #[derive(Default)]
 pub struct Chains<'a> {
-    known: HashMap<(usize, End), Option<Rc<[Step<'a>]>>>,
+    known: FxHashMap<(usize, End), Option<Rc<[Step<'a>]>>>,
 }
 
 /// A longer way is not worth telling.

@@ -102,7 +102,8 @@ pub fn check<'a>(program: &Program<'a>, file: &'a File, target: PythonVersion) -
     checker.names(body, &site);
     let mut findings = checker.findings;
     findings.sort_by_key(|finding| (finding.primary.place.start(), finding.code));
-    findings.dedup();
+    // Two rules, or two ways to come to the same, may speak of one spot: the first is enough.
+    findings.dedup_by(|one, other| one.code == other.code && one.primary.place == other.primary.place);
     findings
 }
 

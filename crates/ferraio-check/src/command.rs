@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ferraio_report::Finding;
+use ferraio_report::{Finding, Fix};
 use ruff_python_ast::PythonVersion;
 
 use crate::cache::Cache;
@@ -11,7 +11,7 @@ use crate::discover::discover;
 use crate::environment::Environment;
 use crate::output::{Format, render};
 use crate::rules::{RULES, find};
-use crate::run::{Checked, Task, run, shown, unreadable};
+use crate::run::{Checked, Task, run, shown, unreadable, with_stack};
 
 /// What a run of the command came to.
 #[derive(Debug, Default)]
@@ -38,6 +38,7 @@ struct Options {
     cache_dir: Option<PathBuf>,
     config: Option<PathBuf>,
     isolated: bool,
+    force_exclude: bool,
     python: Option<PathBuf>,
     statistics: bool,
     colour: Option<bool>,
@@ -69,6 +70,7 @@ Options:
       --ignore RULES           Rules not to look for
       --exclude PATTERNS       Paths to leave out, instead of the usual ones
       --extend-exclude PATTERNS  Paths to leave out, besides
+      --force-exclude          Leave out what is excluded even where it is named
       --target-version VERSION The oldest Python that the code is for, such as py312
       --python PATH            The environment whose packages are imported, or its interpreter
       --config FILE            The pyproject.toml to read
@@ -138,6 +140,7 @@ fn parse(arguments: &[String]) -> Result<Request, String> {
             "--python" => options.python = Some(value()?.into()),
             "--config" => options.config = Some(value()?.into()),
             "--isolated" => options.isolated = true,
+            "--force-exclude" => options.force_exclude = true,
             "--cache-dir" => options.cache_dir = Some(value()?.into()),
             "-n" | "--no-cache" => options.no_cache = true,
             "--stdin-filename" => options.stdin_name = Some(value()?.into()),
@@ -199,11 +202,12 @@ fn check_paths(options: &Options, own: &Environment, is_terminal: bool) -> Resul
     let found = if is_stdin {
         crate::discover::Discovered { files: paths.clone(), errors: Vec::new() }
     } else {
-        discover(&paths, &configs)
+        discover(&paths, &configs, options.force_exclude)
     };
     let mut roots: Vec<PathBuf> = Vec::new();
     for config in &configs {
-        for root in [config.root.join("src"), config.root.clone(), here.clone()] {
+        let root = around_packages(&config.root);
+        for root in [root.join("src"), root.clone(), here.clone()] {
             if root.is_dir() && !roots.contains(&root) {
                 roots.push(root);
             }
@@ -261,6 +265,13 @@ fn check_paths(options: &Options, own: &Environment, is_terminal: bool) -> Resul
     Ok(told(options, &findings, fixed, found.files.len(), colour && options.output_file.is_none()))
 }
 
+/// The folder from which a folder is imported, if it is a package; otherwise the folder. The modules inside of a package
+/// are not imported by their bare names: its `logging.py` is not what `import logging` means.
+fn around_packages(folder: &Path) -> PathBuf {
+    let is_package = |folder: &&Path| ["__init__.py", "__init__.pyi"].iter().any(|init| folder.join(init).is_file());
+    folder.ancestors().find(|folder| !is_package(folder)).unwrap_or(folder).to_path_buf()
+}
+
 /// A fix may make room for another; so often it is tried.
 const MOST_ROUNDS: usize = 10;
 
@@ -281,17 +292,12 @@ fn apply_fixes(
             .filter(|finding| wanted(finding, path, &configs[*config]))
             .filter_map(|finding| finding.fix.as_ref())
             .filter(|fix| fix.safe || with_unsafe);
-        let mut fixes = fixes.peekable();
-        // Of a notebook the places are those of its cells, not of the file.
-        if fixes.peek().is_none() || path.extension().is_some_and(|suffix| suffix == "ipynb") {
+        let fixes: Vec<&Fix> = fixes.collect();
+        if fixes.is_empty() {
             continue;
         }
-        let Ok(text) = std::fs::read_to_string(path) else { continue };
-        if text.starts_with('\u{feff}') {
-            continue;
-        }
-        let (new, count) = crate::fix::apply(&text, fixes);
-        if new != text && ruff_python_parser::parse_module(&new).is_ok() {
+        let Ok(bytes) = std::fs::read(path) else { continue };
+        if let Some((new, count)) = with_stack(|| crate::fix::apply_to_file(path, bytes, &fixes)) {
             std::fs::write(path, new).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
             changed += count;
         }

@@ -9,26 +9,33 @@ use toml::{Table, Value};
 use crate::rules::{RULES, Rule, find};
 
 /// Folders that nobody wants to have checked.
-const EXCLUDED: [&str; 20] = [
+const EXCLUDED: [&str; 27] = [
     ".bzr",
     ".direnv",
     ".eggs",
     ".git",
+    ".git-rewrite",
     ".hg",
+    ".ipynb_checkpoints",
     ".mypy_cache",
     ".nox",
+    ".pants.d",
+    ".pyenv",
+    ".pytest_cache",
     ".pytype",
     ".ruff_cache",
     ".ferraio_cache",
     ".svn",
     ".tox",
     ".venv",
+    ".vscode",
     "__pypackages__",
     "_build",
     "buck-out",
     "build",
     "dist",
     "node_modules",
+    "site-packages",
     "venv",
 ];
 

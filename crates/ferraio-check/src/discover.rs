@@ -14,11 +14,15 @@ pub struct Discovered {
     pub errors: Vec<(PathBuf, String)>,
 }
 
-/// Find the files. A file that is named is checked whatever it is called.
-pub fn discover(paths: &[(PathBuf, usize)], configs: &[Config]) -> Discovered {
+/// Find the files. A file that is named is checked whatever it is called, and, unless `force_exclude` is set, also where
+/// it is left out otherwise.
+pub fn discover(paths: &[(PathBuf, usize)], configs: &[Config], force_exclude: bool) -> Discovered {
     let mut found = Discovered { files: Vec::new(), errors: Vec::new() };
     for (path, index) in paths {
         let config = &configs[*index];
+        if force_exclude && is_excluded(path, &config.root, config) {
+            continue;
+        }
         if path.is_file() {
             found.files.push((path.clone(), *index));
             continue;

@@ -1,8 +1,26 @@
-//! Changes applied to a text.
+//! Changes applied to a file: to its text, or to the cells of a notebook, and written as the file was.
 
 use std::ops::Range;
+use std::path::Path;
 
 use ferraio_report::{Edit, Fix};
+
+use crate::notebook;
+use crate::source::{File, decode};
+
+/// Apply fixes to a file as it was read. Tells its new bytes, and how many fixes are in them; nothing where there is
+/// nothing to change, or where it would not be Python any more.
+pub fn apply_to_file(path: &Path, bytes: Vec<u8>, fixes: &[&Fix]) -> Option<(Vec<u8>, usize)> {
+    let (text, encoding) = decode(bytes).ok()?;
+    let is_notebook = path.extension().is_some_and(|suffix| suffix == "ipynb");
+    let (new, count) = if is_notebook { notebook::apply(&text, fixes)? } else { apply(&text, fixes.iter().copied()) };
+    if new == text {
+        return None;
+    }
+    let bytes = encoding.encode(&new)?;
+    let file = File::from_bytes(path, String::new(), true, bytes.clone()).ok()?;
+    file.parsed.errors().is_empty().then_some((bytes, count))
+}
 
 /// Apply what does not touch what has been applied before. Tells the new text, and how many fixes are in it.
 pub fn apply<'f>(text: &str, fixes: impl Iterator<Item = &'f Fix>) -> (String, usize) {

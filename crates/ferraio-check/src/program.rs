@@ -184,7 +184,9 @@ pub fn package_of(path: &Path) -> (PathBuf, String) {
     }
     while ["__init__.py", "__init__.pyi"].iter().any(|init| folder.join(init).is_file()) {
         let (Some(name), Some(parent)) = (folder.file_name(), folder.parent()) else { break };
-        parts.push(name.to_string_lossy().into_owned());
+        let name = name.to_string_lossy();
+        // Stubs of a package are the package, as far as anybody can see.
+        parts.push(name.strip_suffix("-stubs").unwrap_or(&name).to_owned());
         folder = parent.to_path_buf();
     }
     parts.reverse();

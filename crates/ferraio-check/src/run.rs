@@ -9,6 +9,7 @@ use ruff_text_size::Ranged;
 use rustc_hash::FxHashSet as HashSet;
 
 use crate::check::check;
+use crate::config::{Config, Overrides};
 use crate::environment::Environment;
 use crate::noqa::Silence;
 use crate::program::{Program, Storage};
@@ -42,7 +43,7 @@ pub fn run(task: &Task) -> (Vec<Checked>, HashSet<(PathBuf, PathBuf)>) {
 }
 
 /// Do something that may go deep: freeing a tree is recursive, too.
-fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+pub fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(crate::STACK).spawn_scoped(scope, work);
         match thread.map(std::thread::ScopedJoinHandle::join) {
@@ -86,22 +87,27 @@ fn run_here(task: &Task) -> (Vec<Checked>, HashSet<(PathBuf, PathBuf)>) {
 }
 
 /// Tell what is certainly wrong with a script that is about to run: awaits that are missing, or misplaced. What it
-/// imports is read as far as that needs.
+/// imports is read as far as that needs. The project's configuration holds, if it can be read.
 #[must_use]
 pub fn check_script(path: &Path, environment: &Environment) -> Vec<Finding> {
     let target = environment.version.unwrap_or(PythonVersion::PY311);
+    let here = std::env::current_dir().unwrap_or_default();
+    let path = here.join(path);
     let mut found = with_stack(|| {
         let storage = Storage::default();
         let roots = path.parent().map(Path::to_path_buf).into_iter().collect();
         let program = Program::new(&storage, roots, environment.libraries.clone());
-        let here = std::env::current_dir().unwrap_or_default();
-        match program.read(path, shown(path, &here)) {
+        match program.read(&path, shown(&path, &here)) {
             Ok(file) if file.parsed.errors().is_empty() => findings(&program, file, target),
             // Python itself says what is wrong with its syntax.
             _ => Vec::new(),
         }
     });
     found.retain(|finding| matches!(finding.code, Some("FER001" | "FER003")));
+    // `ferraio check` says what is wrong with a configuration; a program that runs has no use for it.
+    if let Ok(config) = Config::find(&path, None, false, &Overrides::default()) {
+        found.retain(|finding| finding.code.is_none_or(|code| config.wants(code, &path)));
+    }
     found
 }
 

@@ -41,8 +41,6 @@ pub struct File {
     pub parsed: Parsed<ModModule>,
     /// The cells, if it is a notebook.
     pub cells: Vec<Cell>,
-    /// Whether the text is the file's bytes, so that it can be written back.
-    pub is_verbatim: bool,
     source: OnceLock<Arc<Source>>,
 }
 
@@ -60,7 +58,7 @@ impl File {
     /// Parse what was read elsewhere.
     pub fn from_bytes(path: &Path, name: String, is_project: bool, bytes: Vec<u8>) -> Result<Self, String> {
         let kind = PySourceType::try_from_path(path).unwrap_or_default();
-        let (mut text, is_verbatim) = decode(bytes)?;
+        let (mut text, _) = decode(bytes)?;
         let mut cells = Vec::new();
         if kind == PySourceType::Ipynb {
             (text, cells) = notebook::code(&text)?;
@@ -78,7 +76,7 @@ impl File {
         let (root, module) = package_of(path);
         let path = path.to_path_buf();
         let source = OnceLock::new();
-        Ok(Self { path, root, name, module, is_package, is_project, kind, text, parsed, cells, is_verbatim, source })
+        Ok(Self { path, root, name, module, is_package, is_project, kind, text, parsed, cells, source })
     }
 
     /// Whether `await` may stand outside of functions.
@@ -100,7 +98,7 @@ impl File {
         if let Some(cell) = cell {
             let text = &self.text[cell.range];
             let offset = cell.range.start().to_usize();
-            let source = Source::new(format!("{}:cell {}", self.name, cell.number), text);
+            let source = Source::new(self.name.clone() + &notebook::cell_name(cell.number), text);
             return source.place(range.start().to_usize() - offset..range.end().to_usize() - offset);
         }
         self.source().place(range.start().to_usize()..range.end().to_usize())
@@ -117,24 +115,48 @@ fn reason(error: &std::io::Error) -> String {
     text.split(" (os error").next().unwrap_or(&text).to_owned()
 }
 
-/// Turn bytes into text as PEP 263 has it, and tell whether the text is the bytes as they are.
-fn decode(bytes: Vec<u8>) -> Result<(String, bool), String> {
+/// How the text of a file is written in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// As it is.
+    Utf8,
+    /// With a byte order mark in front, which is no part of the text.
+    MarkedUtf8,
+    /// A byte for each character.
+    Latin1,
+}
+
+impl Encoding {
+    /// Write a text back as its file has it; nothing if it has characters that the encoding lacks.
+    pub fn encode(self, text: &str) -> Option<Vec<u8>> {
+        match self {
+            Self::Utf8 => Some(text.into()),
+            Self::MarkedUtf8 => Some([BYTE_ORDER_MARK, text.as_bytes()].concat()),
+            Self::Latin1 => text.chars().map(|character| u8::try_from(character).ok()).collect(),
+        }
+    }
+}
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Turn bytes into text as PEP 263 has it, and tell how to turn it back.
+pub fn decode(bytes: Vec<u8>) -> Result<(String, Encoding), String> {
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         return Err("encoded as UTF-16; Python reads UTF-8".into());
     }
-    if let Some(rest) = bytes.strip_prefix(b"\xef\xbb\xbf") {
+    if let Some(rest) = bytes.strip_prefix(BYTE_ORDER_MARK) {
         return match std::str::from_utf8(rest) {
-            Ok(text) => Ok((text.to_owned(), false)),
+            Ok(text) => Ok((text.to_owned(), Encoding::MarkedUtf8)),
             Err(error) => Err(not_utf8(rest, error)),
         };
     }
     match String::from_utf8(bytes) {
-        Ok(text) => Ok((text, true)),
+        Ok(text) => Ok((text, Encoding::Utf8)),
         Err(error) => {
             let (error, bytes) = (error.utf8_error(), error.into_bytes());
             match coding(&bytes).as_deref() {
                 Some("latin-1" | "latin1" | "iso-8859-1" | "iso8859-1" | "iso-latin-1" | "l1" | "8859") => {
-                    Ok((bytes.iter().map(|&byte| char::from(byte)).collect(), false))
+                    Ok((bytes.iter().map(|&byte| char::from(byte)).collect(), Encoding::Latin1))
                 }
                 Some("utf-8" | "utf8") | None => Err(not_utf8(&bytes, error)),
                 Some(other) => Err(format!("encoded as {other}, which is not read here; save it as UTF-8")),

@@ -1,7 +1,8 @@
 //! Questions about pieces of the tree: what is in it, without what is in functions inside.
 
 use ruff_python_ast::visitor::{Visitor, walk_expr, walk_stmt};
-use ruff_python_ast::{Expr, ExprCall, Stmt};
+use ruff_python_ast::{Expr, ExprCall, InterpolatedStringElement, Stmt};
+use rustc_hash::FxHashSet;
 
 /// Deeper down nobody looks.
 const DEEPEST: usize = 400;
@@ -136,10 +137,14 @@ fn is_await(node: Node<'_>) -> bool {
 /// The names that are read somewhere.
 #[derive(Default)]
 pub struct NamesRead<'a> {
-    names: rustc_hash::FxHashSet<&'a str>,
+    names: FxHashSet<&'a str>,
+    /// Those among them that are read for more than to look at what is under them.
+    used: FxHashSet<&'a str>,
     /// Names may be read that nobody sees: `locals()`, code that is nested too deep.
     any: bool,
     depth: usize,
+    /// How many functions and classes are around: what they do with a name is not looked into.
+    inside: usize,
 }
 
 impl<'a> NamesRead<'a> {
@@ -156,45 +161,170 @@ impl<'a> NamesRead<'a> {
     pub fn contains(&self, name: &str) -> bool {
         self.any || self.names.contains(name)
     }
+
+    /// Whether a name is read, and by all appearances only to look at what is under it: to print it, to compare it.
+    pub fn may_be_only_looked_at(&self, name: &str) -> bool {
+        !self.any && self.names.contains(name) && !self.used.contains(name)
+    }
+
+    fn look(&mut self, expression: &'a Expr) {
+        match expression {
+            Expr::Name(name) if self.inside == 0 && !name.ctx.is_store() => drop(self.names.insert(&name.id)),
+            other => self.visit_expr(other),
+        }
+    }
 }
 
 impl<'a> Visitor<'a> for NamesRead<'a> {
     fn visit_stmt(&mut self, statement: &'a Stmt) {
+        let is_scope = matches!(statement, Stmt::FunctionDef(_) | Stmt::ClassDef(_));
         match statement {
             _ if self.any || self.depth > DEEPEST => {
                 self.any = true;
                 return;
             }
-            Stmt::Global(global) => self.names.extend(global.names.iter().map(|name| name.as_str())),
-            Stmt::Nonlocal(nonlocal) => self.names.extend(nonlocal.names.iter().map(|name| name.as_str())),
+            Stmt::Global(global) => {
+                self.names.extend(global.names.iter().map(|name| name.as_str()));
+                self.used.extend(global.names.iter().map(|name| name.as_str()));
+            }
+            Stmt::Nonlocal(nonlocal) => {
+                self.names.extend(nonlocal.names.iter().map(|name| name.as_str()));
+                self.used.extend(nonlocal.names.iter().map(|name| name.as_str()));
+            }
             // `x += 1` reads it, too.
             Stmt::AugAssign(assign) => {
                 if let Expr::Name(name) = &*assign.target {
                     self.names.insert(&name.id);
+                    self.used.insert(&name.id);
                 }
             }
             _ => {}
         }
         self.depth += 1;
-        walk_stmt(self, statement);
+        self.inside += usize::from(is_scope);
+        match statement {
+            Stmt::Expr(only) => self.look(&only.value),
+            Stmt::Delete(delete) => delete.targets.iter().for_each(|target| self.look(target)),
+            Stmt::For(each) => {
+                self.look(&each.iter);
+                self.visit_expr(&each.target);
+                each.body.iter().chain(&each.orelse).for_each(|inner| self.visit_stmt(inner));
+            }
+            Stmt::If(branch) => {
+                self.look(&branch.test);
+                branch.body.iter().for_each(|inner| self.visit_stmt(inner));
+                for clause in &branch.elif_else_clauses {
+                    clause.test.iter().for_each(|test| self.look(test));
+                    clause.body.iter().for_each(|inner| self.visit_stmt(inner));
+                }
+            }
+            _ => walk_stmt(self, statement),
+        }
+        self.inside -= usize::from(is_scope);
         self.depth -= 1;
     }
 
     fn visit_expr(&mut self, expression: &'a Expr) {
+        if self.any || self.depth > DEEPEST {
+            self.any = true;
+            return;
+        }
+        if let Expr::Name(name) = expression {
+            if matches!(name.id.as_str(), "locals" | "vars" | "eval" | "exec") {
+                self.any = true;
+            } else if !name.ctx.is_store() {
+                self.names.insert(&name.id);
+                self.used.insert(&name.id);
+            }
+            return;
+        }
+        let is_scope = expression.is_lambda_expr();
+        self.depth += 1;
+        self.inside += usize::from(is_scope);
         match expression {
-            _ if self.any || self.depth > DEEPEST => self.any = true,
-            Expr::Name(name) => {
-                if matches!(name.id.as_str(), "locals" | "vars" | "eval" | "exec") {
-                    self.any = true;
-                } else if !name.ctx.is_store() {
-                    self.names.insert(&name.id);
+            Expr::Call(call) if may_only_look(&call.func) => {
+                self.visit_expr(&call.func);
+                for argument in
+                    call.arguments.args.iter().chain(call.arguments.keywords.iter().map(|named| &named.value))
+                {
+                    match argument {
+                        Expr::Starred(all) => self.look(&all.value),
+                        one => self.look(one),
+                    }
                 }
             }
-            _ => {
-                self.depth += 1;
-                walk_expr(self, expression);
-                self.depth -= 1;
+            Expr::Compare(compare) => {
+                self.look(&compare.left);
+                compare.comparators.iter().for_each(|operand| self.look(operand));
+            }
+            Expr::UnaryOp(operation) if operation.op.is_not() => self.look(&operation.operand),
+            _ => walk_expr(self, expression),
+        }
+        self.inside -= usize::from(is_scope);
+        self.depth -= 1;
+    }
+
+    fn visit_interpolated_string_element(&mut self, element: &'a InterpolatedStringElement) {
+        if let InterpolatedStringElement::Interpolation(inner) = element {
+            self.look(&inner.expression);
+            if let Some(format) = &inner.format_spec {
+                format.elements.iter().for_each(|element| self.visit_interpolated_string_element(element));
             }
         }
     }
 }
+
+/// Whether a function that is called so may be one that looks at what it is given, and no more: `print`, `logger.info`.
+fn may_only_look(function: &Expr) -> bool {
+    match function {
+        Expr::Name(name) => LOOKING.contains(&name.id.as_str()),
+        Expr::Attribute(attribute) => {
+            LOOKING.contains(&attribute.attr.as_str())
+                || attribute.attr.starts_with("assert")
+                || matches!(&*attribute.value, Expr::Name(module) if module.id.as_str() == "math")
+        }
+        _ => false,
+    }
+}
+
+const LOOKING: [&str; 39] = [
+    "print",
+    "str",
+    "len",
+    "int",
+    "float",
+    "list",
+    "tuple",
+    "set",
+    "dict",
+    "sorted",
+    "sum",
+    "min",
+    "max",
+    "any",
+    "all",
+    "enumerate",
+    "zip",
+    "bool",
+    "bytes",
+    "abs",
+    "round",
+    "range",
+    "format",
+    "repr",
+    "divmod",
+    "exit",
+    "SystemExit",
+    "dumps",
+    "dump",
+    "loads",
+    "debug",
+    "info",
+    "warning",
+    "warn",
+    "error",
+    "exception",
+    "critical",
+    "fatal",
+    "log",
+];

@@ -121,6 +121,41 @@ fn a_path_that_is_not_there_is_told() {
     assert!(found.output.contains("No such file or directory"), "{}", found.output);
 }
 
+#[cfg(unix)]
+#[test]
+fn what_cannot_be_read_is_told_and_other_files_are_checked() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new("unreadable").with("secret.py", WRONG).with("wrong.py", WRONG);
+    let secret = folder.0.join("secret.py");
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o000)).expect("it is ours");
+    // Root reads everything.
+    let is_refused = std::fs::read(&secret).is_err();
+    let found = folder.check();
+    assert!(found.output.contains("wrong.py:5:5: FER001"), "{}", found.output);
+    let said = if is_refused { "secret.py:1:1: io-error: Permission denied" } else { "secret.py:5:5: FER001" };
+    assert!(found.output.contains(said), "{}", found.output);
+}
+
+#[test]
+fn a_folder_that_is_called_like_a_file_is_looked_into() {
+    let folder = Folder::new("folder");
+    std::fs::create_dir_all(folder.0.join("package.py")).expect("it can be made");
+    std::fs::write(folder.0.join("package.py/wrong.py"), WRONG).expect("it can be written");
+    assert!(folder.check().output.contains("wrong.py:5:5: FER001"));
+}
+
+#[test]
+fn a_huge_file_is_checked_and_one_beyond_all_measure_is_refused() {
+    let huge = format!("{}{WRONG}", "x = [1, 2, 3]\n".repeat(200_000));
+    let folder =
+        Folder::new("huge").with("huge.py", huge).with("line.py", format!("x = '{}'\n", "x".repeat(5_000_000)));
+    let sparse = std::fs::File::create(folder.0.join("beyond.py")).expect("it can be made");
+    sparse.set_len(100 << 20).expect("it takes no room");
+    let found = folder.check();
+    assert!(found.output.contains("huge.py:200005:5: FER001"), "{:.2000}", found.output);
+    assert!(found.output.contains("beyond.py:1:1: io-error: larger than 64 MiB"), "{:.2000}", found.output);
+}
+
 #[test]
 fn notebooks_are_checked_cell_by_cell() {
     let notebook = serde_json::json!({

@@ -21,17 +21,29 @@ pub fn check(args: Args<'_>) -> Result<Obj> {
     Obj::tuple([Obj::int(outcome.status.into())?, Obj::str(&outcome.output)?, Obj::str(&outcome.errors)?])
 }
 
-/// `_check_script(path, libraries, minor, colour)`: what is wrong with a script, in full; empty if nothing is.
+/// `_check_script(path, libraries, minor, ignored, concise, colour)`: what is wrong with a script; empty if nothing is.
 pub fn script(args: Args<'_>) -> Result<Obj> {
-    let [path, libraries, minor, colour] = args.positional else {
-        return Err(Raised::text(&type_error(), "_check_script() takes 4 positional arguments"));
+    let [path, libraries, minor, ignored, concise, colour] = args.positional else {
+        return Err(Raised::text(&type_error(), "_check_script() takes 6 positional arguments"));
     };
     let path = PathBuf::from(path.as_text()?);
     let environment = environment(libraries, minor)?;
-    let colour = colour.truth()?;
+    let ignored = texts(ignored)?;
+    let (concise, colour) = (concise.truth()?, colour.truth()?);
     let text = thread::detached(move || {
-        let findings = check_script(&path, &environment);
-        findings.iter().map(|finding| finding.full(colour) + "\n\n").collect::<String>()
+        let mut text = String::new();
+        for mut finding in check_script(&path, &environment) {
+            if ignored.iter().any(|code| finding.code == Some(code)) {
+                continue;
+            }
+            if concise {
+                text += &(finding.concise() + "\n");
+                continue;
+            }
+            finding.notes.push("seen in the source, before the program runs".into());
+            text += &(finding.full(colour) + "\n\n");
+        }
+        text
     });
     Obj::str(&text)
 }

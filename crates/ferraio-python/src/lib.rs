@@ -131,7 +131,7 @@ fn fill(module: &Obj) -> Result<()> {
             function!(
                 "_check_script",
                 checking::script,
-                "_check_script(path, libraries, minor, colour)\n\nTell what is wrong with a script before it runs."
+                "_check_script(path, libraries, minor, ignored, concise, colour)\n\nTell what is wrong with a script before it runs."
             ),
             function!(
                 "_explain_rule",

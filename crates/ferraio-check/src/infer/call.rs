@@ -37,7 +37,9 @@ impl<'a> Inference<'a, '_> {
             },
             Type::Class(class) => match self.known_instance(class, given) {
                 Some(known) => known,
-                None => Type::Instance(self.with_arguments(class, given)),
+                None => {
+                    self.made_by_new(class, given).unwrap_or_else(|| Type::Instance(self.with_arguments(class, given)))
+                }
             },
             Type::Instance(_) => match self.attribute(callee, "__call__") {
                 method @ (Type::Function(_) | Type::Callable(_)) => self.call(&method, given),
@@ -53,6 +55,19 @@ impl<'a> Inference<'a, '_> {
             },
             _ => Type::Unknown,
         })
+    }
+
+    /// What `__new__` makes, where its class says that it is no instance: a tuple, mostly.
+    fn made_by_new(&self, class: &Rc<Class<'a>>, given: &[Given<'a>]) -> Option<Type<'a>> {
+        let is_annotated = class.definition.body.iter().any(|statement| {
+            matches!(statement, Stmt::FunctionDef(method) if method.name.as_str() == "__new__" && method.returns.is_some())
+        });
+        if !is_annotated {
+            return None;
+        }
+        let method = self.attribute(&Type::Class(Rc::clone(class)), "__new__");
+        let made = self.call(&method, given);
+        matches!(made, Type::Container(..)).then_some(made)
     }
 
     fn call_function(&self, function: &Rc<Function<'a>>, given: &[Given<'a>]) -> Type<'a> {

@@ -17,7 +17,7 @@ pub use call::is_abstract;
 pub use known::{asyncio_name, full_name};
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use ruff_python_ast::{BoolOp, Expr, Number, Operator, StmtClassDef, UnaryOp};
@@ -41,7 +41,7 @@ pub struct Inference<'a, 'p> {
     members: RefCell<HashMap<usize, Rc<attribute::Members<'a>>, rustc_hash::FxBuildHasher>>,
     yielding: RefCell<HashMap<usize, bool, rustc_hash::FxBuildHasher>>,
     /// What is being worked out: asking for it again leads nowhere.
-    busy: RefCell<HashSet<(usize, usize)>>,
+    busy: RefCell<rustc_hash::FxHashSet<(usize, usize)>>,
     depth: Cell<usize>,
     /// How much has been done for the present question.
     effort: Cell<usize>,

@@ -6,7 +6,7 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use super::Rule;
 use crate::chain::{End, entered};
-use crate::check::{Checker, Site};
+use crate::check::{Checker, Site, shorten};
 use crate::infer::full_name;
 use crate::types::Type;
 
@@ -234,7 +234,7 @@ pub fn call<'a>(checker: &mut Checker<'a, '_>, call: &'a ExprCall, callee: &Type
         if name == "time.sleep" {
             finding.fix = Some(asyncio_sleep(checker, call));
         } else {
-            finding.help = Some(instead(&name, &shown));
+            finding.help = Some(instead(checker, call, &name));
         }
         checker.report(finding);
         return;
@@ -250,21 +250,49 @@ pub fn call<'a>(checker: &mut Checker<'a, '_>, call: &'a ExprCall, callee: &Type
         let text = if index == last { "blocks here" } else { "by way of this" };
         finding.secondary.push(Label { place: step.file.place(step.range), text: text.into() });
     }
-    finding.help = Some(format!("`await asyncio.to_thread({shown}, …)`, or make it asynchronous all the way"));
+    finding.help = Some(format!("write `{}`, or make it asynchronous all the way", in_thread(checker, call)));
     checker.report(finding);
 }
 
-fn instead(name: &str, shown: &str) -> String {
+fn instead(checker: &Checker<'_, '_>, call: &ExprCall, name: &str) -> String {
+    let in_thread = in_thread(checker, call);
     match name.split('.').next().unwrap_or_default() {
         "subprocess" | "os" | "posix" if !waits_like_a_file(name) => {
-            "`await asyncio.create_subprocess_exec(…)`, or run it in a thread: `asyncio.to_thread`".into()
+            format!("use `await asyncio.create_subprocess_exec(…)`, or write `{in_thread}`")
         }
         "requests" | "httpx" | "urllib" | "urllib3" | "http" => {
-            format!("an asynchronous client such as `httpx.AsyncClient`, or `await asyncio.to_thread({shown}, …)`")
+            format!("use an asynchronous client such as `httpx.AsyncClient`, or write `{in_thread}`")
         }
-        "threading" | "_thread" | "queue" => "the class of the same name in `asyncio`".into(),
-        _ => format!("`await asyncio.to_thread({shown}, …)`"),
+        "threading" | "_thread" | "queue" => match of_asyncio(name) {
+            Some(class) => {
+                format!("make it an `asyncio.{class}`, and write `await {}`", checker.text(call))
+            }
+            None => format!("write `{in_thread}`"),
+        },
+        _ => format!("write `{in_thread}`"),
     }
+}
+
+/// The class of asyncio that does for tasks what the class of this method does for threads.
+fn of_asyncio(method: &str) -> Option<&'static str> {
+    Some(match method.rsplit('.').nth(1)? {
+        "lock" | "LockType" | "Lock" | "RLock" | "_RLock" | "allocate_lock" => "Lock",
+        "Semaphore" => "Semaphore",
+        "Condition" => "Condition",
+        "Event" => "Event",
+        "Barrier" => "Barrier",
+        "Queue" => "Queue",
+        _ => return None,
+    })
+}
+
+/// The same call, made in a thread: `await asyncio.to_thread(load, 1)`.
+fn in_thread(checker: &Checker<'_, '_>, call: &ExprCall) -> String {
+    let arguments = checker.file.slice(call.arguments.range());
+    let inside = arguments.get(1..arguments.len().saturating_sub(1)).unwrap_or_default();
+    let inside = shorten(inside.trim().trim_end_matches(','));
+    let comma = if inside.is_empty() { "" } else { ", " };
+    format!("await asyncio.to_thread({}{comma}{inside})", checker.text(&*call.func))
 }
 
 fn waits_like_a_file(name: &str) -> bool {
@@ -279,26 +307,33 @@ fn asyncio_sleep(checker: &Checker<'_, '_>, call: &ExprCall) -> Fix {
         edits.push(Edit { place, replacement: "import asyncio\n".into() });
     }
     let place = checker.file.place(call.func.range());
-    edits.push(Edit { place, replacement: "await asyncio.sleep".into() });
+    // Somebody may have written `await time.sleep(1)` already.
+    let is_awaited = checker.file.text[..call.start().to_usize()].trim_end().ends_with("await");
+    let replacement = if is_awaited { "asyncio.sleep" } else { "await asyncio.sleep" };
+    edits.push(Edit { place, replacement: replacement.into() });
     Fix { title: "sleep without blocking".into(), edits, safe: true }
 }
 
-/// Whether a module has `import asyncio`, or else where it would go.
+/// Whether a module has `import asyncio`, or else where it would go: before the first import, or before the first
+/// statement that is neither the docstring nor an import from `__future__`, which have to come first.
 fn import_of_asyncio(body: &[Stmt]) -> Result<(), TextSize> {
-    let mut place = None;
-    for statement in body {
+    let mut first_import = None;
+    let mut first_other = None;
+    for (index, statement) in body.iter().enumerate() {
         match statement {
             Stmt::Import(import) => {
                 if import.names.iter().any(|alias| alias.name.as_str() == "asyncio" && alias.asname.is_none()) {
                     return Ok(());
                 }
-                place = place.or(Some(statement.start()));
+                first_import = first_import.or(Some(statement.start()));
             }
             Stmt::ImportFrom(import) if import.module.as_ref().is_none_or(|module| module.as_str() != "__future__") => {
-                place = place.or(Some(statement.start()));
+                first_import = first_import.or(Some(statement.start()));
             }
-            _ => {}
+            Stmt::ImportFrom(_) => {}
+            Stmt::Expr(text) if index == 0 && text.value.is_string_literal_expr() => {}
+            _ => first_other = first_other.or(Some(statement.start())),
         }
     }
-    Err(place.or(body.first().map(Ranged::start)).unwrap_or_default())
+    Err(first_import.or(first_other).unwrap_or_default())
 }

@@ -27,22 +27,33 @@ pub fn dropped<'a>(checker: &mut Checker<'a, '_>, expression: &'a Expr, site: &S
 /// Look at names that nobody reads.
 pub fn unused<'a>(checker: &mut Checker<'a, '_>, body: &'a [Stmt], read: &NamesRead<'a>, site: &Site<'a>) {
     if matches!(site.frame.kind, FrameKind::Function(_)) {
-        block(checker, body, read, site, 0);
+        block(checker, body, body, read, site, 0);
     }
 }
 
-fn block<'a>(checker: &mut Checker<'a, '_>, body: &'a [Stmt], read: &NamesRead<'a>, site: &Site<'a>, depth: usize) {
+/// Look at a block of the scope with the body `whole`.
+fn block<'a>(
+    checker: &mut Checker<'a, '_>,
+    body: &'a [Stmt],
+    whole: &'a [Stmt],
+    read: &NamesRead<'a>,
+    site: &Site<'a>,
+    depth: usize,
+) {
     for statement in body {
         if depth < 50 {
             for inner in blocks(statement) {
-                block(checker, inner, read, site, depth + 1);
+                block(checker, inner, whole, read, site, depth + 1);
             }
         }
         if let Stmt::Assign(assign) = statement
             && let [Expr::Name(name)] = assign.targets.as_slice()
             && !site.frame.scope.foreign.contains(name.id.as_str())
-            && !read.contains(&name.id)
         {
+            if read.contains(&name.id) {
+                super::gather_exceptions::named(checker, &name.id, &assign.value, whole, site);
+                continue;
+            }
             report(checker, &assign.value, site);
             super::gather_exceptions::statement(checker, &assign.value, site);
         }
@@ -61,7 +72,9 @@ fn starts_task(value: &Expr) -> bool {
 }
 
 fn report<'a>(checker: &mut Checker<'a, '_>, expression: &'a Expr, site: &Site<'a>) {
-    if !starts_task(expression) {
+    // Where no loop runs, no task is started: that is FER005's business.
+    let has_loop = site.is_async || !site.is_module_level();
+    if !has_loop || !starts_task(expression) {
         return;
     }
     let Expr::Call(call) = expression else { return };
@@ -78,6 +91,8 @@ fn report<'a>(checker: &mut Checker<'a, '_>, expression: &'a Expr, site: &Site<'
     let title = format!("nobody keeps the task that `{}()` starts", checker.text(&*call.func));
     let mut finding = checker.finding(&RULE, expression.range(), title);
     finding.primary.text = "it may be collected while it runs, and its errors are seen by nobody".into();
-    finding.help = Some("keep it and await it, or start it in an `asyncio.TaskGroup`".into());
+    let call = checker.text(call);
+    finding.help =
+        Some(format!("keep it: `task = {call}`, and `await task` later; or start it in an `asyncio.TaskGroup`"));
     checker.report(finding);
 }

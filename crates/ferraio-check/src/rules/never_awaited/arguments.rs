@@ -3,15 +3,16 @@
 
 use std::rc::Rc;
 
-use ruff_python_ast::{Expr, ExprCall, Stmt};
+use ruff_python_ast::{Expr, ExprCall, Stmt, StmtFunctionDef};
 use ruff_text_size::Ranged;
 
+use super::looked_at::{Held, is_only_looked_at};
 use super::{RULE, finding, shown, with_await};
 use crate::check::{Checker, Site};
 use crate::infer::{asyncio_name, full_name};
 use crate::rules::argument;
 use crate::tree::{Node, any_in_body};
-use crate::types::{Class, Function, Type};
+use crate::types::{Class, Function, Parameters, Type};
 
 /// Functions that look at their arguments and keep none.
 const CONSUMERS: [&str; 31] = [
@@ -119,8 +120,24 @@ fn consumes(name: &str) -> bool {
         || (name.contains("TestCase.assert") && !name.contains("Raises") && !name.contains("assertIs"))
 }
 
+/// Whether a function looks at what is under a name, and hands nothing of it on.
+pub fn is_looker(name: &str, held: Held) -> bool {
+    let hands_on = [
+        "builtins.list",
+        "builtins.tuple",
+        "builtins.set",
+        "builtins.dict",
+        "builtins.sorted",
+        "builtins.min",
+        "builtins.max",
+        "builtins.enumerate",
+        "builtins.zip",
+    ];
+    consumes(name) && (held == Held::Coroutine || !hands_on.contains(&name))
+}
+
 /// What is in a display.
-fn elements(value: &Expr) -> Option<Vec<&Expr>> {
+pub fn elements(value: &Expr) -> Option<Vec<&Expr>> {
     Some(match value {
         Expr::List(list) => list.elts.iter().collect(),
         Expr::Tuple(tuple) => tuple.elts.iter().collect(),
@@ -137,7 +154,8 @@ fn instance<'a>(class: &Type<'a>) -> Type<'a> {
     }
 }
 
-/// The parameter that gets an argument, if its annotation says that it is no coroutine.
+/// The parameter that gets an argument, if it is certain that a coroutine is not what it is for: by its annotation, or
+/// because the function only looks at it.
 fn parameter_refuses<'a>(
     checker: &Checker<'a, '_>,
     function: &Rc<Function<'a>>,
@@ -154,9 +172,32 @@ fn parameter_refuses<'a>(
         }
         (None, None) => return None,
     };
-    let annotation = parameter.parameter.annotation.as_deref()?;
+    let name = parameter.name().as_str();
+    let Some(annotation) = parameter.parameter.annotation.as_deref() else {
+        return only_looks_at(checker, function, definition, name).then_some(name);
+    };
     let declared = checker.infer.annotation_in(annotation, &function.frame);
-    refuses(checker, &declared).then_some(parameter.name().as_str())
+    refuses(checker, &declared).then_some(name)
+}
+
+/// Whether a function of the project does nothing with a parameter but look at it. A method may be another one in a
+/// class below, so that nothing is certain of it.
+fn only_looks_at<'a>(
+    checker: &Checker<'a, '_>,
+    function: &Rc<Function<'a>>,
+    definition: &'a StmtFunctionDef,
+    parameter: &str,
+) -> bool {
+    function.frame.file.is_project
+        && function.receiver.is_none()
+        && definition.decorator_list.is_empty()
+        && is_only_looked_at(
+            checker,
+            &definition.body,
+            parameter,
+            Held::Coroutine,
+            &checker.infer.frame_of(function, Parameters::default()),
+        )
 }
 
 /// Whether a coroutine is certainly not what an annotation means.
@@ -200,7 +241,7 @@ pub fn returned<'a>(checker: &mut Checker<'a, '_>, value: &'a Expr, site: &Site<
     }
 }
 
-fn is_only_return(function: &ruff_python_ast::StmtFunctionDef) -> bool {
+fn is_only_return(function: &StmtFunctionDef) -> bool {
     let mut count = 0;
     any_in_body(&function.body, |node| {
         count += usize::from(matches!(node, Node::Stmt(Stmt::Return(_))));
@@ -227,7 +268,8 @@ pub fn annotated<'a>(checker: &mut Checker<'a, '_>, annotation: &'a Expr, value:
     }
 }
 
-fn is_str_format(call: &ExprCall) -> bool {
+/// `"…".format(…)`, which looks at what it is given.
+pub fn is_str_format(call: &ExprCall) -> bool {
     matches!(&*call.func, Expr::Attribute(attribute)
         if attribute.attr.as_str() == "format" && attribute.value.is_string_literal_expr())
 }
@@ -260,13 +302,24 @@ pub fn callback<'a>(checker: &mut Checker<'a, '_>, call: &'a ExprCall, callee: &
     };
     found.help = Some(match call.func.as_ref() {
         Expr::Attribute(attribute) if attribute.attr.as_str().starts_with("call_") => {
-            "start a task: `asyncio.create_task(…)`, or give a plain function that does so".into()
+            let coroutine = match value {
+                Expr::Lambda(lambda) => checker.text(&*lambda.body),
+                _ if is_made => what,
+                _ => format!("{what}({})", arguments_after(checker, call, value)),
+            };
+            format!("give it a plain function that starts a task: `lambda: asyncio.create_task({coroutine})`")
         }
         _ => {
             format!("`{}` wants a plain function; await the `async def` itself, or start a task", shown(checker, call))
         }
     });
     checker.report(found);
+}
+
+/// The text of what a callback is to be called with.
+fn arguments_after(checker: &Checker<'_, '_>, call: &ExprCall, callback: &Expr) -> String {
+    let after = call.arguments.args.iter().skip_while(|argument| !std::ptr::eq(*argument, callback)).skip(1);
+    after.map(|argument| checker.text(argument)).collect::<Vec<_>>().join(", ")
 }
 
 fn lambda_makes_coroutine<'a>(checker: &Checker<'a, '_>, given: &Type<'a>) -> bool {

@@ -1,6 +1,7 @@
 #![doc = include_str!("../../../../../docs/rules/FER001.md")]
 
 mod arguments;
+mod looked_at;
 mod unused;
 
 pub use arguments::{annotated, arguments, callback, has_call_among_arguments, returned};
@@ -134,8 +135,12 @@ fn with_await<'a>(
 ) -> Finding {
     if site.is_async {
         finding.fix = Some(await_fix(checker, expression.range(), in_brackets));
-    } else if site.function().is_some() {
-        finding.help = Some("make this function `async def` and add `await`, or start it with `asyncio.run(…)`".into());
+    } else if let Some(function) = site.function() {
+        let call = checker.text(expression);
+        finding.help = Some(format!(
+            "make `{}` an `async def` and write `await {call}`; or `asyncio.run({call})`, if no loop is running",
+            function.name
+        ));
     } else {
         finding.help = Some(format!("start it with `asyncio.run({})`", checker.text(expression)));
     }

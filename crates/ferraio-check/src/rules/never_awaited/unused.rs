@@ -1,8 +1,9 @@
-//! Coroutines that are given a name which nobody reads.
+//! Coroutines that are given a name which nobody reads, or reads only to look at them.
 
 use ruff_python_ast::{Expr, Stmt};
-use ruff_text_size::Ranged;
 
+use super::arguments::elements;
+use super::looked_at::{Held, is_only_looked_at};
 use super::{finding, with_await};
 use crate::check::{Checker, Site};
 use crate::infer::blocks;
@@ -14,48 +15,72 @@ pub fn unused<'a>(checker: &mut Checker<'a, '_>, body: &'a [Stmt], read: &NamesR
     if matches!(site.frame.kind, FrameKind::Class(_)) || site.expects_warnings {
         return;
     }
-    block(checker, body, read, site, 0);
+    block(checker, body, &Scope { body, read }, site, 0);
 }
 
-fn block<'a>(checker: &mut Checker<'a, '_>, body: &'a [Stmt], read: &NamesRead<'a>, site: &Site<'a>, depth: usize) {
+/// A scope: its whole body, and the names that are read in it.
+struct Scope<'a, 'r> {
+    body: &'a [Stmt],
+    read: &'r NamesRead<'a>,
+}
+
+fn block<'a>(checker: &mut Checker<'a, '_>, body: &'a [Stmt], scope: &Scope<'a, '_>, site: &Site<'a>, depth: usize) {
     if depth > 50 {
         return;
     }
     for (index, statement) in body.iter().enumerate() {
         for inner in blocks(statement) {
-            block(checker, inner, read, site, depth + 1);
+            block(checker, inner, scope, site, depth + 1);
         }
         let Some((name, value)) = assigned(statement) else { continue };
         if site.frame.scope.foreign.contains(name) || !may_make_coroutines(value) {
             continue;
         }
         let bound = site.frame.scope.get(name).map_or(0, <[_]>::len);
-        let is_lost = !read.contains(name) || (bound > 1 && is_overwritten(&body[index + 1..], name));
-        if !is_lost || (name == "__all__" || is_exported(checker, site, name)) {
+        let is_lost = !scope.read.contains(name) || (bound > 1 && is_overwritten(&body[index + 1..], name));
+        let may_be_looked_at = !is_lost && scope.read.may_be_only_looked_at(name);
+        if !(is_lost || may_be_looked_at) || name == "__all__" || is_exported(checker, site, name) {
             continue;
         }
-        let made = checker.infer.expression(value, &site.frame);
-        let (coroutine, said) = match &made {
-            Type::Container(Kind::List | Kind::Set, elements) if elements.len() == 1 => {
-                (&elements[0], "these coroutines are kept, and never awaited")
+        for (made, maker) in coroutines(checker, value, site) {
+            let is_collection = elements(value).is_some() || matches!(made, Type::Container(..));
+            let held = if is_collection { Held::Collection } else { Held::Coroutine };
+            if is_lost || is_only_looked_at(checker, scope.body, name, held, &site.frame) {
+                report(checker, name, maker, &made, site);
             }
-            other => (other, "this makes a coroutine that nobody awaits"),
-        };
-        if !coroutine.is_coroutine() {
-            continue;
         }
-        let mut found = finding(checker, value, coroutine, said, site);
-        if let Type::Container(..) = &made {
-            found.title = format!("the coroutines in `{name}` are never awaited");
-            found.help = Some(format!("`await asyncio.gather(*{name})`"));
-        } else if matches!(value, Expr::Call(_)) {
-            found = with_await(checker, found, value, coroutine, false, site);
-        }
-        if found.primary.place.range().is_empty() {
-            found.primary.place = checker.file.place(value.range());
-        }
-        checker.report(found);
     }
+}
+
+/// The coroutines that a value makes, each with the expression that makes it: the value, or what is in a display.
+fn coroutines<'a>(checker: &Checker<'a, '_>, value: &'a Expr, site: &Site<'a>) -> Vec<(Type<'a>, &'a Expr)> {
+    let makes_one = |expression: &'a Expr| {
+        let made = checker.infer.expression(expression, &site.frame);
+        let is_one = match &made {
+            Type::Container(Kind::List | Kind::Set, elements) if elements.len() == 1 => elements[0].is_coroutine(),
+            other => other.is_coroutine(),
+        };
+        is_one.then_some((made, expression))
+    };
+    match elements(value) {
+        Some(elements) => elements.into_iter().filter(|element| element.is_call_expr()).filter_map(makes_one).collect(),
+        None => makes_one(value).into_iter().collect(),
+    }
+}
+
+fn report<'a>(checker: &mut Checker<'a, '_>, name: &str, value: &'a Expr, made: &Type<'a>, site: &Site<'a>) {
+    let (coroutine, said) = match made {
+        Type::Container(_, elements) => (&elements[0], "these coroutines are kept, and never awaited"),
+        other => (other, "this makes a coroutine that nobody awaits"),
+    };
+    let mut found = finding(checker, value, coroutine, said, site);
+    if let Type::Container(..) = made {
+        found.title = format!("the coroutines in `{name}` are never awaited");
+        found.help = Some(format!("`await asyncio.gather(*{name})`"));
+    } else if value.is_call_expr() {
+        found = with_await(checker, found, value, coroutine, false, site);
+    }
+    checker.report(found);
 }
 
 /// `name = value`, if a statement is that and no more.
@@ -74,7 +99,7 @@ fn assigned(statement: &Stmt) -> Option<(&str, &Expr)> {
 }
 
 fn may_make_coroutines(value: &Expr) -> bool {
-    matches!(value, Expr::Call(_) | Expr::List(_) | Expr::ListComp(_) | Expr::Set(_) | Expr::SetComp(_) | Expr::If(_))
+    matches!(value, Expr::Call(_) | Expr::ListComp(_) | Expr::SetComp(_) | Expr::If(_)) || elements(value).is_some()
 }
 
 /// Whether the next thing that happens to a name in this block is that it gets another value.
