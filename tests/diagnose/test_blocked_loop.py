@@ -319,7 +319,7 @@ def test_a_stack_read_from_memory_is_the_one_that_python_has(run):
         async for _ in asynchronous_generator():
             pass
         Ω().ünï()
-        exec(compile("note()", "<日本 𝕏>", "exec"), {"note": note})
+        exec(compile("note()", "<日本 🐍>", "exec"), {"note": note})
         asyncio.get_running_loop().call_soon(note)
         await asyncio.sleep(0)
 
@@ -330,7 +330,7 @@ def test_a_stack_read_from_memory_is_the_one_that_python_has(run):
     check_stack(*third, depth=4)
     check_stack(*fourth, depth=2)
     assert [frame.is_async for frame in first[0]] == [False, False, False, True, True, True]
-    assert third[0][2].place.filename == "<日本 𝕏>"
+    assert third[0][2].place.filename == "<日本 🐍>"
 
 
 def test_of_a_very_deep_stack_the_upper_part_is_read(run):

@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn each_kind_of_entry_says_where_its_units_come_from() {
         let table = [
-            0x80 | 15 << 3, // 0: from nowhere
+            0x80 | 15 << 3,    // 0: from nowhere
             0x80 | 2 << 3 | 1, // 1, 2: the same line, columns 2*8+3 to 5 further
             0x35,
             0x80 | 11 << 3, // 3: the next line
