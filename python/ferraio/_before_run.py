@@ -45,5 +45,5 @@ def _findings(script: str, settings: Settings) -> str:
         script,
         ignore=settings.ignore,
         concise=settings.format == "concise",
-        colour=rendering._has_colours(),
+        colour=rendering.has_colours(),
     )
