@@ -30,6 +30,9 @@ from typing import Any
 #: Longer than any test.
 FOREVER = 1000
 
+# What `urlopen` would make when it is first called, certificates read: that takes so long that it blocks by itself.
+urllib.request.install_opener(urllib.request.build_opener())
+
 
 class Released(BaseException):
     """The block was reported."""
