@@ -25,7 +25,10 @@ def tell(script: str) -> None:
     if diagnosis is None or not diagnosis.settings.shown or diagnosis.settings.format == "json":
         return
     try:
-        reporter.write(_findings(script, diagnosis.settings))
+        for code, line, column, text in _findings(script, diagnosis.settings):
+            reporter.write(text)
+            # Once it happens, a line is enough.
+            reporter.foreseen.add((code, os.path.abspath(script), line, column))
     except Exception as error:
         reporter.give_up(error)
 
@@ -37,7 +40,7 @@ def module_file(name: str) -> str | None:
     return next((candidate for candidate in candidates if os.path.isfile(candidate)), None)
 
 
-def _findings(script: str, settings: Settings) -> str:
+def _findings(script: str, settings: Settings) -> list[tuple[str, int, int, str]]:
     from ferraio import check
     from ferraio.diagnose import rendering
 

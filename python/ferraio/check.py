@@ -43,8 +43,8 @@ def check(*paths: str | os.PathLike[str], options: tuple[str, ...] = ()) -> list
 
 def check_script(
     path: str | os.PathLike[str], *, ignore: Iterable[str] = (), concise: bool = False, colour: bool = False
-) -> str:
-    """Tell where a script misses an ``await``, or has one where none can be; nothing if all is well.
+) -> list[tuple[str, int, int, str]]:
+    """Find where a script misses an ``await``, or has one where none can be.
 
     Args:
         path: the script. What it imports is read as far as that is needed; ``[tool.ferraio]`` of its project holds.
@@ -53,7 +53,8 @@ def check_script(
         colour: whether the excerpts have the colours of a terminal.
 
     Returns:
-        The findings as text. A script that cannot be read or parsed has none: Python itself will say so.
+        The findings: the code, the line (from 1), the column (in bytes, from 0), and the text that tells it. A script
+        that cannot be read or parsed has none: Python itself will say so.
     """
     return _check_script(os.fspath(path), _libraries(), sys.version_info.minor, tuple(ignore), concise, colour)
 

@@ -107,8 +107,10 @@ def test_programs_get_findings_as_dictionaries(program):
 
 
 def test_a_script_is_looked_at_before_it_runs(program):
-    assert "`save()` is never awaited" in check.check_script("app.py")
-    assert check.check_script("missing.py") == ""
+    [(code, line, column, text)] = check.check_script("app.py")
+    assert (code, line, column) == ("FER001", 8, 4)
+    assert "`save()` is never awaited" in text
+    assert check.check_script("missing.py") == []
 
 
 def test_a_rule_is_explained_by_code_and_by_name():
@@ -152,6 +154,13 @@ def test_a_script_that_is_run_with_hints_is_looked_at_before(program):
 def test_a_module_that_is_run_with_hints_is_looked_at_before(program):
     done = ferraio_run("-m", "script", FERRAIO="hint,format=concise")
     assert done.stderr.startswith("script.py:11:9: FER001 `save()` is never awaited\n")
+
+
+def test_what_was_told_before_takes_a_line_when_it_happens(program):
+    done = ferraio_run("script.py", script=SCRIPT.replace("main(False)", "main(True)"), FERRAIO="hint")
+    assert done.stderr.count("error[FER001]") == 1
+    assert "script.py:11:9: FER001 coroutine save() was never awaited\n" in done.stderr
+    assert done.stderr.endswith("; 1 FER001\n")
 
 
 def test_what_python_does_not_compile_is_told_before(program):

@@ -2,7 +2,7 @@
 //!
 //! A file's findings hold as long as it, and every file that it asked for, directly or through others, has the time and
 //! size that it had. If files come or go, names may lead elsewhere, and everything is checked anew; so it is with another
-//! version of ferraio, another target, other environments. A cache that cannot be read or written is no cache.
+//! build of ferraio, another target, other environments. A cache that cannot be read or written is no cache.
 
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ impl Cache {
     /// Open the cache for a task, in a folder.
     pub fn open(folder: &Path, task: &Task) -> Self {
         let mut hasher = FxHasher::default();
-        (env!("CARGO_PKG_VERSION"), task.target.major, task.target.minor, &task.roots).hash(&mut hasher);
+        (env!("FERRAIO_CHECK_BUILD"), task.target.major, task.target.minor, &task.roots).hash(&mut hasher);
         for (path, name) in &task.files {
             (path, name).hash(&mut hasher);
         }

@@ -21,7 +21,8 @@ pub fn check(args: Args<'_>) -> Result<Obj> {
     Obj::tuple([Obj::int(outcome.status.into())?, Obj::str(&outcome.output)?, Obj::str(&outcome.errors)?])
 }
 
-/// `_check_script(path, libraries, minor, ignored, concise, colour)`: what is wrong with a script; empty if nothing is.
+/// `_check_script(path, libraries, minor, ignored, concise, colour)`: what is wrong with a script, each finding as (code,
+/// line, column in bytes from 0, text).
 pub fn script(args: Args<'_>) -> Result<Obj> {
     let [path, libraries, minor, ignored, concise, colour] = args.positional else {
         return Err(Raised::text(&type_error(), "_check_script() takes 6 positional arguments"));
@@ -30,22 +31,25 @@ pub fn script(args: Args<'_>) -> Result<Obj> {
     let environment = environment(libraries, minor)?;
     let ignored = texts(ignored)?;
     let (concise, colour) = (concise.truth()?, colour.truth()?);
-    let text = thread::detached(move || {
-        let mut text = String::new();
-        for mut finding in check_script(&path, &environment) {
-            if ignored.iter().any(|code| finding.code == Some(code)) {
-                continue;
-            }
-            if concise {
-                text += &(finding.concise() + "\n");
-                continue;
-            }
+    let found = thread::detached(move || {
+        let mut found = check_script(&path, &environment);
+        found.retain(|finding| !ignored.iter().any(|code| finding.code == Some(code)));
+        for finding in &mut found {
             finding.notes.push("seen in the source, before the program runs".into());
-            text += &(finding.full(colour) + "\n\n");
         }
-        text
+        found
     });
-    Obj::str(&text)
+    let findings = found.iter().map(|finding| {
+        let place = &finding.primary.place;
+        let text = if concise { finding.concise() + "\n" } else { finding.full(colour) + "\n\n" };
+        Obj::tuple([
+            Obj::str(finding.code.unwrap_or_default())?,
+            Obj::int(place.start().line as i64)?,
+            Obj::int(place.column_in_bytes() as i64)?,
+            Obj::str(&text)?,
+        ])
+    });
+    Obj::list_from(findings.collect::<Result<Vec<Obj>>>()?.into_iter())
 }
 
 /// `_explain_rule(rule)`: the page of a rule, by its code or name, or None.

@@ -136,6 +136,12 @@ impl Place {
         self.start
     }
 
+    /// The column where it begins as Python has it: in bytes, from 0.
+    #[must_use]
+    pub fn column_in_bytes(&self) -> usize {
+        self.range.start - self.source.line_range(self.start.line).start.min(self.range.start)
+    }
+
     /// Where it ends.
     #[must_use]
     pub fn end(&self) -> Position {

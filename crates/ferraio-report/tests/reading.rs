@@ -70,6 +70,14 @@ fn a_place_of_a_running_program_is_a_line_and_columns_in_bytes() {
 }
 
 #[test]
+fn the_column_of_a_place_is_known_in_bytes_too() {
+    let source = Source::new("app.py", "x = 1\né = save()\n");
+    let place = source.place_at_lines(2..2, Some(5..11));
+    assert_eq!((place.start().column, place.column_in_bytes()), (5, 5));
+    assert_eq!(Source::without_text("app.py").place(0..0).column_in_bytes(), 0);
+}
+
+#[test]
 fn a_place_without_columns_is_what_its_lines_say() {
     let source = Source::new("app.py", "if x:\r\n    save(\r\n    )  \r\n");
     let place = source.place_at_lines(2..3, None);

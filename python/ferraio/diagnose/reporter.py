@@ -31,6 +31,9 @@ settings = Settings(mode="off")
 #: Called with each finding, reported before or not. What they raise is said on stderr, and the finding as well.
 observers: list[Callable[[Finding], None]] = []
 
+#: What was shown before the program ran, because its source says so.
+foreseen: set[Site] = set()
+
 #: What detectors add to the summary of a program that is over: each returns a few words, or nothing.
 summaries: list[Callable[[], str]] = []
 
@@ -100,6 +103,7 @@ def forget() -> None:
     global _beyond
     with _lock:
         _counts.clear()
+        foreseen.clear()
         _beyond = 0
 
 
@@ -114,9 +118,14 @@ def _report(finding: Finding, in_note: bool, written: bool) -> None:
             give_up(error)
     if settings.shown:
         if count == 1 and not written and (settings.format == "json" or not in_note):
-            show(rendering.render(finding, settings.format))
+            show(rendering.render(finding, "concise" if _was_foreseen(finding) else settings.format))
     elif count and _is_power_of_ten(count):
         _log(finding, count)
+
+
+def _was_foreseen(finding: Finding) -> bool:
+    code, filename, line, column = finding.site
+    return bool(foreseen) and (code, os.path.abspath(filename), line, column) in foreseen
 
 
 def _count(site: Site) -> int:
