@@ -40,7 +40,7 @@ static WATCHED: Mutex<Vec<Watched>> = Mutex::new(Vec::new());
 static WATCHDOG: Mutex<Option<Arc<Watchdog>>> = Mutex::new(None);
 
 /// How long it takes at most until Python code gives the interpreter away: longer than `sys.getswitchinterval()`.
-const PATIENCE: u64 = 6_000_000;
+const PATIENCE: u64 = 5_500_000;
 
 /// How long a stopping watchdog is waited for: it may be busy writing to a stderr that nobody reads.
 const LONGEST_GOODBYE: Duration = Duration::from_secs(1);
@@ -169,7 +169,7 @@ impl Watched {
 
     /// In how many nanoseconds to look again.
     fn next_look(&self) -> u64 {
-        if self.reported.is_some() { PATIENCE / 4 } else { self.stall.next_look() }
+        if self.reported.is_some() { PATIENCE / 5 } else { self.stall.next_look() }
     }
 
     /// Does the block go on, with whoever fetches its report waiting for the interpreter for too long? Python code that
@@ -202,6 +202,7 @@ impl Watchdog {
         while !self.stopped.load(SeqCst) {
             let mut watched = locked(&WATCHED);
             watched.iter_mut().filter_map(Watched::look).for_each(|report| self.push(report));
+            watched.iter_mut().filter(|it| !self.has_report_of(it.ident)).for_each(|it| it.reported = None);
             let fetcher = self.fetcher.load(SeqCst);
             let overdue: Vec<(ThreadState, u64)> =
                 watched.iter_mut().filter_map(|it| it.is_overdue(fetcher).then_some((it.state, it.ident))).collect();
@@ -222,11 +223,16 @@ impl Watchdog {
         self.news.notify_all();
     }
 
+    /// Is there a report of a block that nobody has fetched?
+    fn has_report_of(&self, ident: u64) -> bool {
+        locked(&self.reports).iter().any(|report| report.is_of(ident))
+    }
+
     /// The call that blocks holds the interpreter: finds out what can be found out without it.
     fn tell_overdue(&self, thread: ThreadState, of: u64) {
         let mut reports = locked(&self.reports);
-        let is_it = |report: &Report| matches!(report, Report::Blocked { ident, .. } if *ident == of);
-        let Some(mut report) = reports.iter().position(is_it).and_then(|index| reports.remove(index)) else { return };
+        let index = reports.iter().position(|report| report.is_of(of));
+        let Some(mut report) = index.and_then(|index| reports.remove(index)) else { return };
         drop(reports);
         if let Report::Blocked { nanos, activity, told, .. } = &mut report {
             let frames = if self.reads_stacks { stack::of_step(thread).unwrap_or_default() } else { Vec::new() };
@@ -413,6 +419,11 @@ fn next_report(_: Args<'_>) -> Result<Obj> {
 }
 
 impl Report {
+    /// Is it of a block of this thread?
+    fn is_of(&self, thread: u64) -> bool {
+        matches!(self, Report::Blocked { ident, .. } if *ident == thread)
+    }
+
     /// A tuple, or `None` if it is too late to find out more.
     fn into_obj(self) -> Result<Option<Obj>> {
         let seconds = |nanos: u64| Obj::float(nanos as f64 / 1e9);
