@@ -323,7 +323,7 @@ def test_a_stack_read_from_memory_is_the_one_that_python_has(run):
         asyncio.get_running_loop().call_soon(note)
         await asyncio.sleep(0)
 
-    run(main)
+    run(main, debug=False)
     first, second, third, fourth = stacks
     check_stack(*first, depth=6)
     check_stack(*second, depth=4)

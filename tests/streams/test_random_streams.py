@@ -102,10 +102,6 @@ def first_difference(expected, found):
     return {"before": expected[:place], "on asyncio": expected[place:][:3], "on ferraio": found[place:][:3]}
 
 
-@pytest.mark.xfail(
-    sys.version_info < (3, 12),
-    reason="at the end of a stream, the reader of 3.11 leaves a paused transport paused; ours resumes it",
-)
 @pytest.mark.parametrize("batch", range(BATCHES))
 @pytest.mark.loop_kinds("ferraio")
 def test_a_random_stream_is_read_alike(loop_factory, batch):

@@ -261,6 +261,24 @@ def test_the_transport_is_paused_and_resumed(run):
     run(main)
 
 
+def test_who_wants_nothing_resumes_nothing(run):
+    async def main():
+        stream = reader(limit=4)
+        transport = Transport()
+        stream.set_transport(transport)
+        stream.feed_data(b"123456789")
+        stream.feed_eof()
+        with pytest.raises(asyncio.IncompleteReadError):
+            await stream.readexactly(30)
+        assert await stream.readexactly(0) == b""
+        assert await stream.read(0) == b""
+        assert transport.calls == ["pause"]
+        assert await stream.read(1) == b""
+        assert transport.calls == ["pause", "resume"]
+
+    run(main)
+
+
 def test_a_transport_that_cannot_pause_is_left_alone(run):
     async def main():
         stream = reader(limit=1)

@@ -240,7 +240,8 @@ impl Own<StreamReader> {
         match self.progress(wanted) {
             Progress::Take(count) => {
                 let taken = self.take(count)?;
-                if self.paused.get() {
+                // Who wants nothing changes nothing.
+                if self.paused.get() && !matches!(wanted, Wanted::Most(0) | Wanted::Exactly(0)) {
                     self.maybe_resume_transport()?;
                 }
                 Ok(Step::Return(taken))
