@@ -1,6 +1,7 @@
 """gather() of what makes coroutines one by one."""
 
 # exit: 1
+# python: 3.12
 import asyncio
 
 
