@@ -9,7 +9,7 @@
 use crate::pulse::Beat;
 
 /// How often the watchdog looks, in nanoseconds. A block is noticed up to one tick late, as its beginning is.
-pub const TICK: u64 = 6_000_000;
+pub const TICK: u64 = 7_000_000;
 
 /// A look speaks for at most so much of the time before it: the process may have been stopped meanwhile.
 const SPEAKS_FOR: u64 = 4 * TICK;
