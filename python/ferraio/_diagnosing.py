@@ -126,13 +126,20 @@ def _end_undecided() -> None:
 
 
 def begin_at_last() -> None:
-    """Begin to diagnose the runs that made no choice. The Rust loop calls it."""
+    """Begin to diagnose the runs that made no choice. The Rust loop calls it.
+
+    What keeps it from that, such as a limit on threads, is no reason to end a program that has not asked for it.
+    """
     global _of_undecided
     from ferraio import diagnose
+    from ferraio.diagnose import reporter
 
     with _lock:
         if _of_undecided is None and _undecided and diagnose.current() is None:
-            _of_undecided = diagnose.start(diagnose.Settings())
+            try:
+                _of_undecided = diagnose.start(diagnose.Settings())
+            except Exception as error:
+                reporter.logger.warning("diagnosing could not begin: %r", error)
 
 
 def _first_unawaited(coroutine: object) -> None:

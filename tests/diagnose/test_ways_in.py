@@ -175,6 +175,17 @@ def test_without_a_choice_a_short_run_is_over_before_diagnosing_begins(command):
     assert command("run", "app.py", program=textwrap.dedent(program)).stdout == "[]\n"
 
 
+def test_without_a_choice_a_diagnosis_that_cannot_begin_ends_nothing(monkeypatch, caplog):
+    monkeypatch.setattr(_diagnosing, "BEGINS_AFTER", 0.0)
+
+    def refuse(settings):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(diagnose, "start", refuse)
+    assert ferraio.run(asyncio.sleep(0.001, "result")) == "result"
+    assert "can't start new thread" in caplog.text
+
+
 def test_once_a_run_without_a_choice_is_over_no_loop_begins_to_be_diagnosed(monkeypatch):
     monkeypatch.setattr(_diagnosing, "BEGINS_AFTER", 0.0)
     ferraio.run(asyncio.sleep(0))
