@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from benches import instructions, machine, report, targets
-from benches.case import Case, Effort, load_all
+from benches.case import QUICK, THOROUGH, Case, load_all
 from benches.peers import PEERS, Peer
 from benches.results import Results
 from benches.rounds import SampleFailed, run_case
@@ -64,7 +64,7 @@ def arguments() -> argparse.Namespace:
 
 
 def measure(cases: dict[str, Case], wanted: argparse.Namespace) -> Results:
-    effort = Effort(seconds=0.02, repeats=1) if wanted.quick else Effort(seconds=0.1, repeats=3)
+    effort = QUICK if wanted.quick else THOROUGH
     rounds = wanted.rounds or (2 if wanted.quick else 7)
     peers = _peers(wanted.peers or PEERS)
     content = {"machine": machine.describe(), "rounds": rounds, "cases": {}}

@@ -34,10 +34,19 @@ GROUPS = (
 
 @dataclass(frozen=True)
 class Effort:
-    """How long one sample takes: so many repeats, each of so many seconds."""
+    """How long one sample takes: so many repeats, each of so many seconds; only `few` where one cannot be short.
+
+    A core of a virtual machine is often half of a real one, which takes half as much again while somebody else uses the
+    other half. That comes and goes in tens of milliseconds, so many short repeats hit upon one that was left alone.
+    """
 
     seconds: float
     repeats: int
+    few: int
+
+
+QUICK = Effort(seconds=0.02, repeats=1, few=1)
+THOROUGH = Effort(seconds=0.02, repeats=25, few=3)
 
 
 @dataclass(frozen=True)
@@ -128,7 +137,8 @@ async def best_of(run: Callable[[int], Coroutine], least: int, effort: Effort) -
     while (spent := await _cpu_time(run, multiple * least)) < effort.seconds / 4:
         multiple *= max(2, min(10, int(effort.seconds / 2 / max(spent, 1e-6))))
     count = max(1, round(multiple * effort.seconds / spent)) * least
-    fastest = min([await _cpu_time(run, count) for _ in range(effort.repeats)])
+    repeats = effort.repeats if spent < 5 * effort.seconds else effort.few
+    fastest = min([await _cpu_time(run, count) for _ in range(repeats)])
     return Sample(fastest / count * 1e9, count)
 
 

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from benches import instructions
-from benches.case import Effort, load_all
+from benches.case import THOROUGH, load_all
 from benches.rounds import run_program, take_sample
 
 PEERS = ("uvloop", "ferraio")
@@ -111,7 +111,7 @@ def measured(case, extension, rounds):
     samples = {who: [] for who in (*PEERS, "limit")}
     for _ in range(rounds):
         for peer in PEERS:
-            samples[peer].append(take_sample(case, peer, Effort(seconds=0.1, repeats=3)).value)
+            samples[peer].append(take_sample(case, peer, THOROUGH).value)
         samples["limit"].append(json.loads(run_program([], _sample_arguments(extension, case)).output))
     return {who: statistics.median(values) for who, values in samples.items()}
 

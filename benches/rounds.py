@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from benches.case import Case, Effort, Sample
+from benches.case import QUICK, Case, Effort, Sample
 from benches.peers import Peer
 from benches.results import figures
 
@@ -43,8 +43,7 @@ def run_case(case: Case, peers: Iterable[Peer], rounds: int, effort: Effort) -> 
 
 
 def take_sample(case: str, peer: str, effort: Effort) -> Sample:
-    arguments = [peer, case, "--seconds", str(effort.seconds), "--repeats", str(effort.repeats)]
-    output = run_sample([], arguments).output
+    output = run_sample([], [peer, case, *(["--quick"] if effort == QUICK else [])]).output
     return Sample(**json.loads(output.splitlines()[-1]))
 
 

@@ -16,8 +16,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benches.sample", description=__doc__.splitlines()[0])
     parser.add_argument("peer", choices=PEERS)
     parser.add_argument("case")
-    parser.add_argument("--seconds", type=float, default=0.1)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--quick", action="store_true")
     parser.add_argument("--operations", type=int, help="perform so many operations and measure nothing")
     wanted = parser.parse_args()
 
@@ -28,7 +27,7 @@ def main() -> None:
     if wanted.operations is not None:
         case.perform(peer, wanted.operations)
         return
-    sample = case.measure(peer, cases.Effort(wanted.seconds, wanted.repeats))
+    sample = case.measure(peer, cases.QUICK if wanted.quick else cases.THOROUGH)
     print(json.dumps(dataclasses.asdict(sample)), flush=True)
 
 

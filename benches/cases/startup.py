@@ -70,4 +70,4 @@ def _program(template, peer):
 
 def _processes(effort):
     """How many processes make a sample: the fastest of a few is steady."""
-    return 2 * effort.repeats
+    return 2 * effort.few
