@@ -223,15 +223,38 @@ impl Own<Handle> {
         let context = self.own_context(context::lend)?;
         // The callback may cancel this very handle: what is called must stay alive.
         let arguments = self.arguments();
-        let outcome = in_context(&context, || match &arguments {
-            Arguments::None => callback.call0(),
-            Arguments::One(one) => callback.call([one]),
-            Arguments::Many(many) => callback.call_slice(many.tuple_items()),
-        });
-        match outcome {
+        match call(&callback, &arguments, &context) {
             Ok(_) => Ok(()),
             Err(raised) => self.report(&callback, raised),
         }
+    }
+
+    /// The same for the last time, as the ring does it. What the handle holds is moved out of it, if nobody else can look
+    /// at it or cancel it meanwhile.
+    #[inline]
+    pub fn run_for_good(self) -> Result<()> {
+        if self.obj().ref_count() > 1 || !self.weak_references.is_empty() || !self.context.is_some() {
+            let outcome = self.run();
+            self.release();
+            return outcome;
+        }
+        let (Some(callback), Some(context)) = (self.callback.take(), self.context.take()) else { return Ok(()) };
+        let arguments = self.arguments.take();
+        let context = if context::are_variables(&context) { context::lend(context)? } else { context };
+        match call(&callback, &arguments, &context) {
+            Ok(_) => {}
+            Err(raised) => {
+                self.callback.set(callback.clone());
+                self.arguments.set(arguments.clone());
+                self.context.set(context.clone());
+                let outcome = self.report(&callback, raised);
+                self.release();
+                return outcome;
+            }
+        }
+        drop((callback, arguments));
+        context::take_back(context);
+        Ok(())
     }
 
     /// Tells the loop of an exception, unless it is one that stops it.
@@ -326,6 +349,15 @@ impl Own<TimerHandle> {
             scheduled: Cell::new(true),
         })
     }
+}
+
+#[inline(always)]
+fn call(callback: &Obj, arguments: &Arguments, context: &Obj) -> Result<Obj> {
+    in_context(context, || match arguments {
+        Arguments::None => callback.call0(),
+        Arguments::One(one) => callback.call([one]),
+        Arguments::Many(many) => callback.call_slice(many.tuple_items()),
+    })
 }
 
 // What Python sees.

@@ -93,9 +93,7 @@ impl Ready {
                     return Ok(());
                 }
                 event_loop.leave_task()?;
-                let outcome = handle.run();
-                handle.release();
-                outcome
+                handle.run_for_good()
             }
             Ready::ThreadSafe(handle) => {
                 event_loop.leave_task()?;

@@ -284,6 +284,12 @@ impl WeakReferences {
     pub const fn none() -> Self {
         WeakReferences(Cell::new(ptr::null_mut()))
     }
+
+    /// Is there none?
+    #[inline(always)]
+    pub fn is_empty(&self) -> bool {
+        self.0.get().is_null()
+    }
 }
 
 /// What the garbage collector gives to `traverse`.
