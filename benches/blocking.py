@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import importlib.util
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -66,7 +67,7 @@ def delay_of(calls, name: str) -> float:
             signal.pthread_kill(main_thread, signal.SIGUSR1)
 
     async def main():
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(random.uniform(0.02, 0.04))
         began = time.monotonic()
         with contextlib.suppress(calls.Released):
             await calls.CALLS[name].function()
@@ -143,7 +144,7 @@ def findings_on_a_busy_machine() -> int:
 
 def share_of_a_core(work) -> float:
     """Return how much of a core all threads but this one took while something ran."""
-    diagnosis = diagnose.start(diagnose.parse("log,slow=1000"))
+    diagnosis = diagnose.start(diagnose.parse(f"log,slow={SLOW}"))
     try:
         began, all_threads, ours = time.monotonic(), time.process_time(), time.thread_time()
         ferraio.run(work)
@@ -176,6 +177,7 @@ def main() -> None:
     for what, work in (
         ("rests", asyncio.sleep(5)),
         ("makes short steps", many_short_steps(20_000_000)),
+        (f"makes steps of {SLOW / 5:.2f} s", computing_steps(250)),
         ("is blocked", blocked(5)),
     ):
         print(f"watching a loop that {what}: {share_of_a_core(work) * 100:.2f} % of a core")

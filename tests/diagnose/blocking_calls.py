@@ -271,7 +271,7 @@ async def computing():
 
 @blocks("computing", interruptible=False)
 async def hashing():
-    hashlib.pbkdf2_hmac("sha256", b"", b"", 700_000)  # blocks
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 2_000_000)  # blocks
 
 
 @blocks("computing", interruptible=False)

@@ -65,19 +65,18 @@ pub struct SystemCall {
 impl Activity {
     /// What the thread with this number does now. Who waits on a futex within `interpreter` waits for the interpreter.
     pub fn of(thread: i32, interpreter: &Range<u64>) -> Self {
-        let call = system_call(thread);
-        let Some(state) = read(thread, "stat").as_deref().and_then(state_in) else {
-            return Activity::Asleep(Wait::Unknown);
-        };
-        // We may be held up between two questions, so the answers have to be about the same sleep.
-        if !matches!(state, 'S' | 'D') || system_call(thread) != call {
+        let call = read(thread, "syscall");
+        if call.as_deref().is_some_and(|text| text.starts_with("running")) {
             return Activity::Running;
         }
-        match call {
+        match call.as_deref().and_then(SystemCall::parse) {
             Some(call) if call.is_futex() && interpreter.contains(&call.arguments[0]) => Activity::WaitsForInterpreter,
             Some(call) => Activity::Asleep(call.wait(kind_of)),
-            None if state == 'D' => Activity::Asleep(Wait::Disk),
-            None => Activity::Asleep(Wait::Unknown),
+            None => match read(thread, "stat").as_deref().and_then(state_in) {
+                Some('D') => Activity::Asleep(Wait::Disk),
+                Some('S') | None => Activity::Asleep(Wait::Unknown),
+                Some(_) => Activity::Running,
+            },
         }
     }
 }

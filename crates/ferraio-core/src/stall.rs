@@ -9,7 +9,7 @@
 use crate::pulse::Beat;
 
 /// How often the watchdog looks, in nanoseconds. A block is noticed up to one tick late, as its beginning is.
-pub const TICK: u64 = 7_000_000;
+pub const TICK: u64 = 11_000_000;
 
 /// A look speaks for at most so much of the time before it: the process may have been stopped meanwhile.
 const SPEAKS_FOR: u64 = 4 * TICK;
@@ -28,6 +28,8 @@ pub struct Stall {
     first_seen: u64,
     /// What counts of the time since.
     counted: u64,
+    /// What the thread had computed when that was asked last, in nanoseconds.
+    computed: u64,
     /// The step is known to be blocked.
     is_blocked: bool,
     /// How many looks in a row saw the same rest.
@@ -41,8 +43,14 @@ pub struct Look {
     pub now: u64,
     /// The loop's pulse.
     pub beat: Beat,
-    /// What the loop's thread has computed in its life, in nanoseconds.
-    pub computed: u64,
+}
+
+/// What else can be asked about the loop's thread, which costs more than the look itself.
+pub trait Inquiry {
+    /// What it has computed in its life, in nanoseconds.
+    fn computed(&mut self) -> u64;
+    /// Is it asleep: in a system call, but not to wait for the interpreter?
+    fn is_asleep(&mut self) -> bool;
 }
 
 /// What a look has shown.
@@ -59,12 +67,11 @@ pub enum Verdict {
 impl Stall {
     /// Creates the watch of a loop that nobody has looked at.
     pub const fn new(threshold: u64) -> Self {
-        Self { threshold, last: None, first_seen: 0, counted: 0, is_blocked: false, at_rest: 0 }
+        Self { threshold, last: None, first_seen: 0, counted: 0, computed: 0, is_blocked: false, at_rest: 0 }
     }
 
-    /// Takes in a look. Whether the thread is asleep (in a system call, but not to wait for the interpreter) is asked
-    /// only when it matters.
-    pub fn look(&mut self, look: Look, is_asleep: impl FnOnce() -> bool) -> Verdict {
+    /// Takes in a look, and asks what matters of the thread.
+    pub fn look(&mut self, look: Look, thread: &mut impl Inquiry) -> Verdict {
         let Some(last) = self.last.replace(look).filter(|last| last.beat == look.beat) else {
             return self.begin(look.now);
         };
@@ -76,7 +83,13 @@ impl Stall {
             return Verdict::Quiet;
         }
         let passed = look.now.saturating_sub(last.now).min(SPEAKS_FOR);
-        self.counted += if is_asleep() { passed } else { look.computed.saturating_sub(last.computed).min(passed) };
+        // Not asked when the step was seen first, because most steps are seen once: the first difference can be too much,
+        // by what passed between two looks.
+        let computed = thread.computed();
+        let ran = computed.saturating_sub(self.computed).min(passed);
+        self.computed = computed;
+        let has_run_all_along = ran >= passed - passed / 4;
+        self.counted += if !has_run_all_along && thread.is_asleep() { passed } else { ran };
         if self.counted < self.threshold {
             return Verdict::Quiet;
         }
@@ -87,7 +100,7 @@ impl Stall {
     /// Another step or rest than at the last look.
     fn begin(&mut self, now: u64) -> Verdict {
         let verdict = if self.is_blocked { Verdict::Over(now - self.first_seen) } else { Verdict::Quiet };
-        *self = Self { last: self.last, first_seen: now, ..Self::new(self.threshold) };
+        *self = Self { last: self.last, first_seen: now, computed: self.computed, ..Self::new(self.threshold) };
         verdict
     }
 
@@ -105,7 +118,7 @@ impl Stall {
 
 #[cfg(test)]
 mod tests {
-    use super::{Look, SPEAKS_FOR, Stall, TICK, Verdict};
+    use super::{Inquiry, Look, SPEAKS_FOR, Stall, TICK, Verdict};
     use crate::pulse::Beat;
 
     const THRESHOLD: u64 = 100_000_000;
@@ -128,6 +141,22 @@ mod tests {
         Queueing,
     }
 
+    /// What the thread would answer.
+    struct Answers {
+        computed: u64,
+        is_asleep: bool,
+    }
+
+    impl Inquiry for Answers {
+        fn computed(&mut self) -> u64 {
+            self.computed
+        }
+
+        fn is_asleep(&mut self) -> bool {
+            self.is_asleep
+        }
+    }
+
     impl World {
         fn new() -> Self {
             Self { stall: Stall::new(THRESHOLD), now: 0, computed: 0, beat: 0, verdicts: Vec::new() }
@@ -147,8 +176,8 @@ mod tests {
         }
 
         fn look(&mut self, is_asleep: bool) {
-            let look = Look { now: self.now, beat: Beat(self.beat), computed: self.computed };
-            match self.stall.look(look, || is_asleep) {
+            let look = Look { now: self.now, beat: Beat(self.beat) };
+            match self.stall.look(look, &mut Answers { computed: self.computed, is_asleep }) {
                 Verdict::Quiet => {}
                 verdict => self.verdicts.push((self.now, verdict)),
             }
@@ -208,7 +237,7 @@ mod tests {
         world.next_step();
         for _ in 0..1000 {
             world.pass(10 * TICK, Doing::Queueing);
-            world.pass(90_000, Doing::Computing);
+            world.pass(80_000, Doing::Computing);
         }
         assert_eq!(world.verdicts, []);
     }
@@ -223,6 +252,24 @@ mod tests {
         }
         assert!(world.computed.abs_diff(THRESHOLD) <= 2 * TICK);
         assert!(world.now > 3 * THRESHOLD);
+    }
+
+    #[test]
+    fn of_short_steps_nothing_is_asked() {
+        struct Nobody;
+        impl Inquiry for Nobody {
+            fn computed(&mut self) -> u64 {
+                unreachable!("that costs")
+            }
+
+            fn is_asleep(&mut self) -> bool {
+                unreachable!("that costs more")
+            }
+        }
+        let mut stall = Stall::new(THRESHOLD);
+        for step in 1..100 {
+            assert_eq!(stall.look(Look { now: step * TICK, beat: Beat(2 * step) }, &mut Nobody), Verdict::Quiet);
+        }
     }
 
     #[test]
@@ -267,8 +314,9 @@ mod tests {
     fn the_next_look_comes_when_the_threshold_does() {
         let mut stall = Stall::new(TICK / 2);
         assert_eq!(stall.next_look(), TICK / 2);
-        stall.look(Look { now: 0, beat: Beat(2), computed: 0 }, || true);
-        assert_eq!(stall.look(Look { now: TICK / 2, beat: Beat(2), computed: 0 }, || true), Verdict::Blocked(TICK / 2));
+        let mut asleep = Answers { computed: 0, is_asleep: true };
+        stall.look(Look { now: 0, beat: Beat(2) }, &mut asleep);
+        assert_eq!(stall.look(Look { now: TICK / 2, beat: Beat(2) }, &mut asleep), Verdict::Blocked(TICK / 2));
         assert_eq!(stall.next_look(), TICK);
     }
 }

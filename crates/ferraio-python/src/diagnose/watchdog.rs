@@ -21,7 +21,7 @@ use std::time::Duration;
 use ferraio_core::activity::{Activity, Wait, computed_nanos, system_call, thread_number};
 use ferraio_core::clock::monotonic_nanos;
 use ferraio_core::pulse::{Beat, Bell, Pulse};
-use ferraio_core::stall::{Look, Stall, TICK, Verdict};
+use ferraio_core::stall::{Inquiry, Look, Stall, TICK, Verdict};
 
 use super::stack::{self, Frame};
 use crate::error::Error;
@@ -42,12 +42,21 @@ static WATCHDOG: Mutex<Option<Arc<Watchdog>>> = Mutex::new(None);
 /// How long it takes at most until Python code gives the interpreter away: longer than `sys.getswitchinterval()`.
 const PATIENCE: u64 = 5_500_000;
 
+/// For so long the interpreter is kept rather than given away and waited for again, in nanoseconds.
+const MOMENT: u64 = 1_000_000;
+
+/// When a step is to be reported after `slow` nanoseconds, then from how long on it counts as blocked. What is left is the
+/// time in which it shows whether somebody can fetch the report, who then waits until it is due.
+fn alarm_threshold(slow: u64) -> u64 {
+    slow.saturating_sub(PATIENCE).max(slow / 2)
+}
+
 /// How long a stopping watchdog is waited for: it may be busy writing to a stderr that nobody reads.
 const LONGEST_GOODBYE: Duration = Duration::from_secs(1);
 
 struct Watchdog {
-    /// From how long on a step counts as blocked, in nanoseconds.
-    threshold: u64,
+    /// From how long on a step is reported, in nanoseconds.
+    slow: u64,
     /// Where files are that are not the program's own.
     libraries: Vec<String>,
     /// The form in which to tell on stderr what cannot be told by Python code, and whether in colours; empty: not at all.
@@ -76,6 +85,8 @@ struct Watched {
     thread: i32,
     ident: u64,
     state: ThreadState,
+    /// As the watchdog has it.
+    slow: u64,
     stall: Stall,
     /// The report of its block, until it is known to have been fetched.
     reported: Option<Reported>,
@@ -95,7 +106,11 @@ enum Report {
         pulse: Arc<Pulse>,
         beat: Beat,
         ident: u64,
+        /// How long it had taken, and when that was.
         nanos: u64,
+        seen: u64,
+        /// When it is to be told.
+        due: u64,
         activity: Activity,
         /// Only if the call holds the interpreter: the stack, and whether it was told on stderr.
         told: Option<(Vec<Frame>, bool)>,
@@ -116,14 +131,15 @@ pub fn watch(event_loop: &Own<EventLoop>) -> Result<Option<Watching>> {
         return Ok(None);
     }
     BEGIN_RUN.get()?.call([event_loop.obj()])?;
-    let Some(threshold) = locked(&WATCHDOG).as_ref().map(|watchdog| watchdog.threshold) else { return Ok(None) };
+    let Some(slow) = locked(&WATCHDOG).as_ref().map(|watchdog| watchdog.slow) else { return Ok(None) };
     let pulse = event_loop.pulse();
     locked(&WATCHED).push(Watched {
         pulse: Arc::clone(pulse),
         thread: thread_number(),
         ident: ident(),
         state: ThreadState::current(),
-        stall: Stall::new(threshold),
+        slow,
+        stall: Stall::new(alarm_threshold(slow)),
         reported: None,
     });
     pulse.wake(&BELL);
@@ -147,22 +163,19 @@ impl Drop for Watching {
 impl Watched {
     fn look(&mut self) -> Option<Report> {
         let (now, beat) = (monotonic_nanos(), self.pulse.beat());
-        let mut activity = Activity::Running;
-        let look = Look { now, beat, computed: computed_nanos(self.thread).unwrap_or(now) };
-        let verdict = self.stall.look(look, || {
-            activity = Activity::of(self.thread, interpreter_futex());
-            matches!(activity, Activity::Asleep(_))
-        });
+        let mut asked = Asked { thread: self.thread, activity: Activity::Running };
+        let verdict = self.stall.look(Look { now, beat }, &mut asked);
         match verdict {
             Verdict::Quiet => None,
             Verdict::Blocked(nanos) => {
-                self.reported = Some(Reported { beat, since: now, computed: look.computed });
+                self.reported = Some(Reported { beat, since: now, computed: asked.computed() });
                 let (pulse, ident) = (Arc::clone(&self.pulse), self.ident);
-                Some(Report::Blocked { pulse, beat, ident, nanos, activity, told: None })
+                let due = now + (self.slow - alarm_threshold(self.slow));
+                Some(Report::Blocked { pulse, beat, ident, nanos, seen: now, due, activity: asked.activity, told: None })
             }
             Verdict::Over(nanos) => {
                 self.reported = None;
-                Some(Report::Over { ident: self.ident, nanos })
+                (nanos >= self.slow).then_some(Report::Over { ident: self.ident, nanos })
             }
         }
     }
@@ -194,6 +207,25 @@ impl Watched {
             self.reported = None;
         }
         is_overdue
+    }
+}
+
+/// What the kernel says of a thread, when it is asked.
+struct Asked {
+    thread: i32,
+    /// What it did when that was asked last.
+    activity: Activity,
+}
+
+impl Inquiry for Asked {
+    fn computed(&mut self) -> u64 {
+        // Where that is not known, it may have computed all the time.
+        computed_nanos(self.thread).unwrap_or_else(monotonic_nanos)
+    }
+
+    fn is_asleep(&mut self) -> bool {
+        self.activity = Activity::of(self.thread, interpreter_futex());
+        matches!(self.activity, Activity::Asleep(_))
     }
 }
 
@@ -234,7 +266,8 @@ impl Watchdog {
         let index = reports.iter().position(|report| report.is_of(of));
         let Some(mut report) = index.and_then(|index| reports.remove(index)) else { return };
         drop(reports);
-        if let Report::Blocked { nanos, activity, told, .. } = &mut report {
+        if let Report::Blocked { nanos, seen, activity, told, .. } = &mut report {
+            *nanos += monotonic_nanos() - *seen;
             let frames = if self.reads_stacks { stack::of_step(thread).unwrap_or_default() } else { Vec::new() };
             let was_told = self.tell(&frames, &cause(activity), *nanos);
             *told = Some((frames, was_told));
@@ -344,7 +377,7 @@ fn start(args: Args<'_>) -> Result<Obj> {
     stop(args)?;
     INTERPRETER_FUTEX.get_or_init(find_interpreter_futex);
     let watchdog = Arc::new(Watchdog {
-        threshold: (slow.as_f64()? * 1e9) as u64,
+        slow: (slow.as_f64()? * 1e9) as u64,
         libraries: paths,
         form: form.as_text()?,
         colour: colour.truth()?,
@@ -357,7 +390,8 @@ fn start(args: Args<'_>) -> Result<Obj> {
         thread: Mutex::new(None),
     });
     for watched in &mut *locked(&WATCHED) {
-        watched.stall = Stall::new(watchdog.threshold);
+        watched.slow = watchdog.slow;
+        watched.stall = Stall::new(alarm_threshold(watchdog.slow));
     }
     let its = Arc::clone(&watchdog);
     let keep_watch = move || {
@@ -406,6 +440,15 @@ fn next_report(_: Args<'_>) -> Result<Obj> {
     loop {
         detached(|| watchdog.wait_for_news());
         // We are attached again. Until we let go, a loop that was blocked stays in the step it is in.
+        let early = locked(&watchdog.reports).front().map_or(0, Report::early);
+        if early > 0 && !watchdog.stopped.load(SeqCst) {
+            let wait = || thread::sleep(Duration::from_nanos(early));
+            if early > MOMENT {
+                detached(wait);
+                continue;
+            }
+            wait();
+        }
         let report = locked(&watchdog.reports).pop_front();
         match report {
             None => return Ok(Obj::none()),
@@ -424,12 +467,21 @@ impl Report {
         matches!(self, Report::Blocked { ident, .. } if *ident == thread)
     }
 
+    /// How long until it is to be told, in nanoseconds.
+    fn early(&self) -> u64 {
+        match self {
+            Report::Blocked { due, .. } => due.saturating_sub(monotonic_nanos()),
+            Report::Over { .. } => 0,
+        }
+    }
+
     /// A tuple, or `None` if it is too late to find out more.
     fn into_obj(self) -> Result<Option<Obj>> {
         let seconds = |nanos: u64| Obj::float(nanos as f64 / 1e9);
         match self {
             Report::Over { ident, nanos } => Obj::tuple([Obj::int(ident as i64)?, seconds(nanos)?]).map(Some),
-            Report::Blocked { pulse, beat, ident, nanos, activity, told } => {
+            Report::Blocked { pulse, beat, ident, nanos, seen, activity, told, .. } => {
+                let so_far = if told.is_some() { nanos } else { nanos + (monotonic_nanos() - seen) };
                 let is_over = pulse.beat() != beat;
                 let (frames, was_told) = match told {
                     None if is_over => return Ok(None),
@@ -443,7 +495,7 @@ impl Report {
                 };
                 Obj::tuple([
                     Obj::int(ident as i64)?,
-                    seconds(nanos)?,
+                    seconds(so_far)?,
                     Obj::str(&cause(&activity))?,
                     Obj::int(pulse.ready() as i64 - 1)?,
                     frames,
