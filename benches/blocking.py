@@ -59,8 +59,8 @@ def delay_of(calls, name: str) -> float:
     main_thread = threading.get_ident()
 
     def release(finding):
-        assert finding.place.line == calls.CALLS[name].line, f"{name}: reported at line {finding.place.line}"
         reported.append(time.monotonic())
+        assert finding.place.line == calls.CALLS[name].line, f"{name}: reported at line {finding.place.line}"
         if calls.releases:
             calls.releases.pop()()
         elif calls.CALLS[name].interruptible:

@@ -207,6 +207,7 @@ const CALLS: &[(i64, &str)] = &[];
 #[cfg(all(test, any(target_os = "linux", target_os = "android")))]
 mod tests {
     use std::io::{Read, Write};
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
     use std::sync::mpsc;
 
     use super::{Activity, FileKind, SystemCall, Wait, computed_nanos, number_of, state_in, thread_number};
@@ -285,10 +286,24 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_is_running_and_has_computed_something() {
-        let number = thread_number();
-        assert_eq!(Activity::of(number, &(0..0)), Activity::Running);
+    fn who_computes_is_running_and_has_computed_something() {
+        let (tell, told) = mpsc::channel();
+        let stop = std::sync::Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let thread = std::thread::spawn(move || {
+            tell.send(thread_number()).expect("somebody listens");
+            while !stopped.load(Relaxed) {
+                std::hint::spin_loop();
+            }
+        });
+        let number = told.recv().expect("a number");
+        // A moment ago it may still have been telling its number.
+        while Activity::of(number, &(0..0)) != Activity::Running {
+            std::thread::yield_now();
+        }
         let before = computed_nanos(number).expect("the thread lives");
         while computed_nanos(number) == Some(before) {}
+        stop.store(true, Relaxed);
+        thread.join().expect("it ends");
     }
 }
