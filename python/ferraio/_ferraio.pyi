@@ -483,7 +483,7 @@ class TlsTransport(_FlowControlMixin):
 # --- for the package itself
 
 def _check(
-    arguments: Iterable[str], libraries: Iterable[str], minor: int, is_terminal: bool, /
+    arguments: Iterable[str], libraries: Iterable[str], minor: int, is_terminal: bool, is_alone: bool, /
 ) -> tuple[int, str, str]: ...
 def _check_script(
     path: str, libraries: Iterable[str], minor: int, ignored: Iterable[str], concise: bool, colour: bool, /

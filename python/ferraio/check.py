@@ -35,7 +35,7 @@ def check(*paths: str | os.PathLike[str], options: tuple[str, ...] = ()) -> list
         ValueError: for what the command would refuse, such as an unknown option.
     """
     arguments = [*options, "--output-format", "json", "--", *map(os.fspath, paths)]
-    status, output, errors = _check(arguments, _libraries(), sys.version_info.minor, False)
+    status, output, errors = _check(arguments, _libraries(), sys.version_info.minor, False, False)
     if status == 2:
         raise ValueError(errors.removeprefix("error: ").strip())
     return json.loads(output)
@@ -73,7 +73,7 @@ def code_of(rule: str) -> str | None:
 
 def main(arguments: list[str]) -> int:
     """Do ``ferraio check``, and return its exit status."""
-    status, output, errors = _check(arguments, _libraries(), sys.version_info.minor, sys.stdout.isatty())
+    status, output, errors = _check(arguments, _libraries(), sys.version_info.minor, sys.stdout.isatty(), True)
     try:
         sys.stdout.write(output)
         sys.stdout.flush()

@@ -5,18 +5,22 @@
 use std::path::PathBuf;
 
 use ferraio_check::{Environment, PythonVersion, check_script, command, explain};
+use ferraio_core::sys::memory::take_in_large_steps;
 
 use crate::ffi::exception::type_error;
 use crate::ffi::{Args, Obj, Raised, Result, thread};
 
-/// `_check(arguments, libraries, minor, is_terminal)`: the exit status, what to print, what went wrong.
+/// `_check(arguments, libraries, minor, is_terminal, is_alone)`: the exit status, what to print, what went wrong.
 pub fn check(args: Args<'_>) -> Result<Obj> {
-    let [arguments, libraries, minor, is_terminal] = args.positional else {
-        return Err(Raised::text(&type_error(), "_check() takes 4 positional arguments"));
+    let [arguments, libraries, minor, is_terminal, is_alone] = args.positional else {
+        return Err(Raised::text(&type_error(), "_check() takes 5 positional arguments"));
     };
     let arguments = texts(arguments)?;
     let environment = environment(libraries, minor)?;
     let is_terminal = is_terminal.truth()?;
+    if is_alone.truth()? {
+        take_in_large_steps();
+    }
     let outcome = thread::detached(move || command(&arguments, &environment, is_terminal));
     Obj::tuple([Obj::int(outcome.status.into())?, Obj::str(&outcome.output)?, Obj::str(&outcome.errors)?])
 }

@@ -126,7 +126,7 @@ fn fill(module: &Obj) -> Result<()> {
             function!(
                 "_check",
                 checking::check,
-                "_check(arguments, libraries, minor, is_terminal)\n\nDo `ferraio check`; return status, output, errors."
+                "_check(arguments, libraries, minor, is_terminal, is_alone)\n\nDo `ferraio check`, alone in this process or not; return status, output, errors."
             ),
             function!(
                 "_check_script",
