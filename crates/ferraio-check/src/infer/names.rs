@@ -7,7 +7,7 @@ use ruff_text_size::TextSize;
 
 use super::{Inference, ends_with, identity};
 use crate::program::Found;
-use crate::scope::{Binding, Scope};
+use crate::scope::{Binding, Bound, Scope};
 use crate::source::File;
 use crate::types::{Argument, Class, Code, Frame, FrameKind, Function, Kind, Type};
 
@@ -252,7 +252,7 @@ impl<'a> Inference<'a, '_> {
                 self.once((identity(file), identity(name.as_bytes().first()?)), || self.name(name, &frame, None)),
             );
         }
-        if let Some(found) = self.starred(name, &frame) {
+        if let Some(found) = self.starred(name, &frame).or_else(|| self.imported_when_asked(name, &frame)) {
             return Some(found);
         }
         if !file.is_package {
@@ -277,6 +277,18 @@ impl<'a> Inference<'a, '_> {
             self.busy.borrow_mut().remove(&key);
             found
         })
+    }
+
+    /// A name that the module's `__getattr__` imports when it is asked for it (PEP 562).
+    fn imported_when_asked(&self, name: &'a str, frame: &Rc<Frame<'a>>) -> Option<Type<'a>> {
+        let [Bound { binding: Binding::Function(getattr), .. }] = frame.scope.get("__getattr__")? else { return None };
+        let scope = Scope::of_function(getattr);
+        let (statement, alias) =
+            scope.iter().flat_map(|(_, bound)| bound).find_map(|bound| match bound.binding {
+                Binding::ImportFrom(statement, alias) if alias.name.as_str() == name => Some((statement, alias)),
+                _ => None,
+            })?;
+        Some(self.once((identity(alias), 0), || self.import_member(frame.file, statement, &alias.name)))
     }
 
     fn import_member(&self, file: &'a File, statement: &'a StmtImportFrom, name: &'a str) -> Type<'a> {
