@@ -21,7 +21,7 @@ from pathlib import Path
 from benches.checkers.tools import PROGRAMS
 
 LIBRARY = Path(sysconfig.get_path("stdlib"))
-ROUNDS = 5
+ROUNDS = 15
 
 FERRAIO = f"{PROGRAMS}/ferraio check --isolated --quiet --output-format concise"
 RUFF = f"{PROGRAMS}/ruff check --isolated --quiet --output-format concise"
