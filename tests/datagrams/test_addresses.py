@@ -43,6 +43,24 @@ def test_an_address_given_as_another_kind_of_tuple_or_name_works(play):
     play(main)
 
 
+def test_a_getaddrinfo_put_in_place_by_a_program_is_asked(play, monkeypatch):
+    async def main(endpoint):
+        server, at_server = await endpoint()
+        asked = []
+
+        def getaddrinfo(host, *options, **named):
+            asked.append(host)
+            return [(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_UDP, "", server.get_extra_info("sockname"))]
+
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+        client, _ = await endpoint(remote_addr=("somewhere.test", 80))
+        client.sendto(b"data")
+        assert (await at_server.datagrams.get())[0] == b"data"
+        assert asked == ["somewhere.test"]
+
+    play(main)
+
+
 @pytest.mark.parametrize(
     ("address", "error"),
     [(None, TypeError), ("text", TypeError), (("127.0.0.1", "9"), TypeError), (("127.0.0.1", 70000), OverflowError)],

@@ -92,6 +92,23 @@ def test_the_error_of_a_callback_is_explained_where_it_is_logged(diagnosing, cap
     assert len(hints(record.exc_info[1])) == 1
 
 
+@pytest.mark.parametrize(
+    ("mistake", "explanation"),
+    [
+        ("asyncio.create_task(load)", "an async function was given where its coroutine is wanted"),
+        ("await 5", "what is awaited is no coroutine, but of the type int"),
+    ],
+)
+def test_without_a_source_an_error_is_explained_in_general(diagnosing, mistake, explanation):
+    names = {"asyncio": asyncio, "load": load}
+    exec(f"async def main():\n    {mistake}", names)
+    diagnosing("hint")
+    with pytest.raises(TypeError) as raised:
+        ferraio.run(names["main"]())
+    (note,) = hints(raised.value)
+    assert explanation in note
+
+
 def test_an_error_that_takes_no_notes_is_no_trouble(diagnosing, capsys):
     class Stubborn(TypeError):
         def add_note(self, note):

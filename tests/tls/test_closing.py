@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import ssl
+import sys
 import weakref
 
 import pytest
@@ -93,6 +94,31 @@ def test_what_arrived_while_reading_was_paused_is_delivered_after_the_end(play):
         protocol.transport.resume_reading()
         assert await protocol.received(4) == b"late"
         await protocol.lost
+
+    play(main)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="up to 3.12 a Server has no close_clients()")
+@pytest.mark.parametrize("end", ["close_clients", "abort_clients"])
+def test_a_server_can_end_its_clients(play, end):
+    async def main(stage):
+        accepted = []
+
+        def accept():
+            accepted.append(Recorder())
+            return accepted[-1]
+
+        server = await stage.loop.create_server(accept, "127.0.0.1", 0, ssl=stage.server_context)
+        clients = [await stage.connect(server.sockets[0].getsockname()) for _ in range(3)]
+        while len(accepted) < 3 or not all(protocol.transport for protocol in accepted):
+            await asyncio.sleep(0)
+        server.close()
+        getattr(server, end)()
+        await server.wait_closed()
+        assert [await protocol.lost for protocol in accepted] == [None] * 3
+        for client in clients:
+            await client.lost
+            assert "eof_received" in client.names
 
     play(main)
 
