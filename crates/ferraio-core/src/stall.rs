@@ -28,8 +28,8 @@ pub struct Stall {
     first_seen: u64,
     /// What counts of the time since.
     counted: u64,
-    /// What the thread had computed when that was asked last, in nanoseconds.
-    computed: u64,
+    /// What the thread had computed at the last look, in nanoseconds, if that was asked.
+    computed: Option<u64>,
     /// The step is known to be blocked.
     is_blocked: bool,
     /// How many looks in a row saw the same rest.
@@ -67,7 +67,7 @@ pub enum Verdict {
 impl Stall {
     /// Creates the watch of a loop that nobody has looked at.
     pub const fn new(threshold: u64) -> Self {
-        Self { threshold, last: None, first_seen: 0, counted: 0, computed: 0, is_blocked: false, at_rest: 0 }
+        Self { threshold, last: None, first_seen: 0, counted: 0, computed: None, is_blocked: false, at_rest: 0 }
     }
 
     /// Takes in a look, and asks what matters of the thread.
@@ -83,13 +83,12 @@ impl Stall {
             return Verdict::Quiet;
         }
         let passed = look.now.saturating_sub(last.now).min(SPEAKS_FOR);
-        // Not asked when the step was seen first, because most steps are seen once: the first difference can be too much,
-        // by what passed between two looks.
+        // Most steps are seen once, so it was not asked then: of the first difference all counts.
         let computed = thread.computed();
-        let ran = computed.saturating_sub(self.computed).min(passed);
-        self.computed = computed;
-        let has_run_all_along = ran >= passed - passed / 4;
-        self.counted += if !has_run_all_along && thread.is_asleep() { passed } else { ran };
+        let ran = self.computed.map(|before| computed.saturating_sub(before).min(passed));
+        self.computed = Some(computed);
+        let has_run_all_along = ran.is_some_and(|ran| ran >= passed - passed / 4);
+        self.counted += if !has_run_all_along && thread.is_asleep() { passed } else { ran.unwrap_or(passed) };
         if self.counted < self.threshold {
             return Verdict::Quiet;
         }
@@ -100,7 +99,7 @@ impl Stall {
     /// Another step or rest than at the last look.
     fn begin(&mut self, now: u64) -> Verdict {
         let verdict = if self.is_blocked { Verdict::Over(now - self.first_seen) } else { Verdict::Quiet };
-        *self = Self { last: self.last, first_seen: now, computed: self.computed, ..Self::new(self.threshold) };
+        *self = Self { last: self.last, first_seen: now, ..Self::new(self.threshold) };
         verdict
     }
 

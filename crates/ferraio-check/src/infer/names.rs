@@ -283,11 +283,10 @@ impl<'a> Inference<'a, '_> {
     fn imported_when_asked(&self, name: &'a str, frame: &Rc<Frame<'a>>) -> Option<Type<'a>> {
         let [Bound { binding: Binding::Function(getattr), .. }] = frame.scope.get("__getattr__")? else { return None };
         let scope = Scope::of_function(getattr);
-        let (statement, alias) =
-            scope.iter().flat_map(|(_, bound)| bound).find_map(|bound| match bound.binding {
-                Binding::ImportFrom(statement, alias) if alias.name.as_str() == name => Some((statement, alias)),
-                _ => None,
-            })?;
+        let (statement, alias) = scope.iter().flat_map(|(_, bound)| bound).find_map(|bound| match bound.binding {
+            Binding::ImportFrom(statement, alias) if alias.name.as_str() == name => Some((statement, alias)),
+            _ => None,
+        })?;
         Some(self.once((identity(alias), 0), || self.import_member(frame.file, statement, &alias.name)))
     }
 

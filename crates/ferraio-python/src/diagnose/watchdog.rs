@@ -171,7 +171,16 @@ impl Watched {
                 self.reported = Some(Reported { beat, since: now, computed: asked.computed() });
                 let (pulse, ident) = (Arc::clone(&self.pulse), self.ident);
                 let due = now + (self.slow - alarm_threshold(self.slow));
-                Some(Report::Blocked { pulse, beat, ident, nanos, seen: now, due, activity: asked.activity, told: None })
+                Some(Report::Blocked {
+                    pulse,
+                    beat,
+                    ident,
+                    nanos,
+                    seen: now,
+                    due,
+                    activity: asked.activity,
+                    told: None,
+                })
             }
             Verdict::Over(nanos) => {
                 self.reported = None;
