@@ -9,16 +9,15 @@ from __future__ import annotations
 import asyncio
 import sys
 import weakref
-from dataclasses import dataclass
 from types import CodeType
+from typing import NamedTuple
 
 from ferraio.diagnose import observer
 from ferraio.diagnose.finding import Place
 from ferraio.diagnose.library import own_frame
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(NamedTuple):
     """One who has got a lock."""
 
     #: The task, which may have ended without giving the lock back; None if it was no task.
@@ -57,19 +56,29 @@ def stop() -> None:
     observer.released.remove(_released)
 
 
+# Both are called each time that a lock is taken and given back, so every line counts.
+
+
 def _taken(primitive) -> None:
-    innermost = sys._getframe()
+    # Behind this one and that of the event.
+    innermost = sys._getframe(2)
     frame = own_frame(innermost) or innermost
     task = asyncio.current_task()
     reference, name = (None, "") if task is None else (weakref.ref(task), task.get_name())
+    holder = Holder(reference, name, frame.f_code, frame.f_lasti)
     if primitive._holders is None:
-        primitive._holders = []
-    primitive._holders.append(Holder(reference, name, frame.f_code, frame.f_lasti))
+        primitive._holders = [holder]
+    else:
+        primitive._holders.append(holder)
 
 
 def _released(primitive) -> None:
-    noted = of(primitive)
-    if noted:
-        # A lock can be released by a callback, where no loop runs, and by another task than the one that took it.
-        task = None if asyncio._get_running_loop() is None else asyncio.current_task()
-        del noted[next((index for index, holder in enumerate(noted) if holder.task is task), 0)]
+    noted = primitive._holders
+    if not noted:
+        return
+    if len(noted) == 1:
+        del noted[0]
+        return
+    # A lock can be released by a callback, where no loop runs, and by another task than the one that took it.
+    task = None if asyncio._get_running_loop() is None else asyncio.current_task()
+    del noted[next((index for index, holder in enumerate(noted) if holder.task is task), 0)]

@@ -163,7 +163,7 @@ impl Drop for Watching {
 impl Watched {
     fn look(&mut self) -> Option<Report> {
         let (now, beat) = (monotonic_nanos(), self.pulse.beat());
-        let mut asked = Asked { thread: self.thread, activity: Activity::Running };
+        let mut asked = Asked { thread: self.thread, activity: Activity::Running, computed: None };
         let verdict = self.stall.look(Look { now, beat }, &mut asked);
         match verdict {
             Verdict::Quiet => None,
@@ -224,16 +224,24 @@ struct Asked {
     thread: i32,
     /// What it did when that was asked last.
     activity: Activity,
+    /// What it had computed when that was asked last.
+    computed: Option<u64>,
 }
 
 impl Inquiry for Asked {
     fn computed(&mut self) -> u64 {
+        self.computed = computed_nanos(self.thread);
         // Where that is not known, it may have computed all the time.
-        computed_nanos(self.thread).unwrap_or_else(monotonic_nanos)
+        self.computed.unwrap_or_else(monotonic_nanos)
     }
 
     fn is_asleep(&mut self) -> bool {
-        self.activity = Activity::of(self.thread, interpreter_futex());
+        // Its clock goes on while it runs; to see that is cheaper than to ask what it does.
+        self.activity = if self.computed < computed_nanos(self.thread) {
+            Activity::Running
+        } else {
+            Activity::of(self.thread, interpreter_futex())
+        };
         matches!(self.activity, Activity::Asleep(_))
     }
 }
