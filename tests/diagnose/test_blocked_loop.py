@@ -238,6 +238,23 @@ def test_in_hint_mode_the_end_tells_the_whole_time(diagnosing, run, capsys):
     assert "FER002 the step that blocked the event loop here, sleeping, took 0." in end
 
 
+def test_another_call_that_blocks_the_same_step_is_told_too(diagnosing, run):
+    found = diagnosing("log,slow=0.02")
+    ends = [threading.Event(), threading.Event()]
+    reporter.observers.append(lambda _: ends[len(found) - 1].set())
+
+    async def main():
+        ends[0].wait()
+        ends[1].wait()
+
+    run(main)
+    reporter.observers.pop()
+    first, second = found
+    assert second.place.line == first.place.line + 1
+    assert "the event loop is still blocked, now by ends[1].wait(): waiting for a lock" in second.message
+    assert (first.place, "the same step was blocked here before") in second.related
+
+
 def test_a_block_at_the_same_place_is_told_once_and_counted(diagnosing, run, capsys):
     diagnosing("hint,slow=0.01,format=concise")
 

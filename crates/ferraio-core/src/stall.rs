@@ -32,6 +32,9 @@ pub struct Stall {
     computed: Option<u64>,
     /// The step is known to be blocked.
     is_blocked: bool,
+    /// When it was last asked where, and whether that is told.
+    asked: u64,
+    is_told: bool,
     /// How many looks in a row saw the same rest.
     at_rest: u32,
 }
@@ -60,6 +63,8 @@ pub enum Verdict {
     Quiet,
     /// The step is blocked, for so many nanoseconds until now. Said once for each block.
     Blocked(u64),
+    /// The same step has gone on, and sleeps in another call now, as long as a whole threshold.
+    Elsewhere,
     /// The block is over, and took so many nanoseconds.
     Over(u64),
 }
@@ -67,7 +72,17 @@ pub enum Verdict {
 impl Stall {
     /// Creates the watch of a loop that nobody has looked at.
     pub const fn new(threshold: u64) -> Self {
-        Self { threshold, last: None, first_seen: 0, counted: 0, computed: None, is_blocked: false, at_rest: 0 }
+        Self {
+            threshold,
+            last: None,
+            first_seen: 0,
+            counted: 0,
+            computed: None,
+            is_blocked: false,
+            asked: 0,
+            is_told: false,
+            at_rest: 0,
+        }
     }
 
     /// Takes in a look, and asks what matters of the thread.
@@ -80,7 +95,7 @@ impl Stall {
             return Verdict::Quiet;
         }
         if self.is_blocked {
-            return Verdict::Quiet;
+            return self.look_again(look.now, thread);
         }
         let passed = look.now.saturating_sub(last.now).min(SPEAKS_FOR);
         // Most steps are seen once, so it was not asked then: of the first difference all counts.
@@ -92,8 +107,21 @@ impl Stall {
         if self.counted < self.threshold {
             return Verdict::Quiet;
         }
-        self.is_blocked = true;
+        (self.is_blocked, self.is_told, self.asked) = (true, true, look.now);
         Verdict::Blocked(self.counted)
+    }
+
+    /// The step is known to be blocked. A thread that has not run since it was asked last is still in the same call.
+    fn look_again(&mut self, now: u64, thread: &mut impl Inquiry) -> Verdict {
+        if now.saturating_sub(self.asked) < self.threshold {
+            return Verdict::Quiet;
+        }
+        self.asked = now;
+        let computed = Some(thread.computed());
+        let has_run = self.computed != computed;
+        self.computed = computed;
+        let was_told = std::mem::replace(&mut self.is_told, !has_run);
+        if has_run || was_told || !thread.is_asleep() { Verdict::Quiet } else { Verdict::Elsewhere }
     }
 
     /// Another step or rest than at the last look.
@@ -307,6 +335,25 @@ mod tests {
         let blocked = world.verdicts.iter().filter(|(_, verdict)| matches!(verdict, Verdict::Blocked(_))).count();
         let over = world.verdicts.iter().filter(|(_, verdict)| matches!(verdict, Verdict::Over(_))).count();
         assert_eq!((blocked, over), (3, 3));
+    }
+
+    #[test]
+    fn another_call_of_a_blocked_step_is_told_when_it_has_slept_for_a_threshold() {
+        let mut world = World::new();
+        world.next_step();
+        world.pass(5 * THRESHOLD, Doing::Sleeping);
+        for _ in 0..3 {
+            world.pass(1_000_000, Doing::Computing);
+            world.pass(3 * THRESHOLD, Doing::Sleeping);
+        }
+        for _ in 0..10 {
+            world.pass(1_000_000, Doing::Computing);
+            world.pass(THRESHOLD / 2, Doing::Sleeping);
+        }
+        world.pass(5 * THRESHOLD, Doing::Computing);
+        let verdicts: Vec<Verdict> = world.verdicts.iter().map(|(_, verdict)| *verdict).collect();
+        assert!(matches!(verdicts[0], Verdict::Blocked(_)), "{verdicts:?}");
+        assert_eq!(verdicts[1..], [Verdict::Elsewhere; 3]);
     }
 
     #[test]

@@ -159,6 +159,8 @@ def _fetch_reports(fetching: _thread.LockType, begun: _thread.LockType) -> None:
                 match report:
                     case thread, total:
                         _complete(thread, total)
+                    case thread, cause, ready:
+                        _tell_of_another(thread, cause, ready)
                     case thread, so_far, cause, ready, frames, told:
                         _tell(thread, so_far, cause, ready, frames, told)
             except Exception as error:
@@ -190,16 +192,39 @@ def _tell(thread: int, so_far: float, cause: str, ready: int, frames: list[Any] 
     reporter.report(finding, written=told)
 
 
+def _tell_of_another(thread: int, cause: str, ready: int) -> None:
+    """Report that the step which was reported as blocked is blocked in another call now."""
+    known = _open.get(thread)
+    call = BlockingCall(frames_of_step(sys._current_frames().get(thread)), cause)
+    if known is None or known[0].place == call.place or call.is_ours:
+        return
+    task, notes = _waiting(thread, ready)
+    before = known[0].place
+    finding = Finding(
+        "FER002",
+        f"the event loop is still blocked, now{call.by}: {cause}",
+        call.place,
+        notes=(*call.notes, *notes),
+        help=call.help,
+        task=task,
+        related=(*call.callers, *([(before, "the same step was blocked here before")] if before else ())),
+    )
+    reporter.report(finding)
+
+
 def _waiting(thread: int, ready: int) -> tuple[str | None, tuple[str, ...]]:
-    """Return the name of the task that blocks, and in a note how many others wait."""
+    """Return the name of the task that blocks, and in a note how many others wait, if any."""
     reference = _loops.get(thread)
     loop = reference and reference()
     if loop is None:
         return None, ()
     task = asyncio.current_task(loop)
+    name = task and task.get_name()
     others = len(asyncio.all_tasks(loop)) - (task is not None)
+    if others == 0:
+        return name, ()
     words = f"{others} other task{'s' * (others != 1)} of this loop cannot go on meanwhile"
-    return task and task.get_name(), (f"{words}; {ready} of them could" if ready > 0 else words,)
+    return name, (f"{words}; {ready} of them could" if ready > 0 else words,)
 
 
 def _complete(thread: int, total: float) -> None:

@@ -115,6 +115,13 @@ enum Report {
         /// Only if the call holds the interpreter: the stack, and whether it was told on stderr.
         told: Option<(Vec<Frame>, bool)>,
     },
+    /// The same step sleeps in another call now.
+    Elsewhere {
+        pulse: Arc<Pulse>,
+        beat: Beat,
+        ident: u64,
+        activity: Activity,
+    },
     Over {
         ident: u64,
         nanos: u64,
@@ -181,6 +188,10 @@ impl Watched {
                     activity: asked.activity,
                     told: None,
                 })
+            }
+            Verdict::Elsewhere => {
+                let pulse = Arc::clone(&self.pulse);
+                Some(Report::Elsewhere { pulse, beat, ident: self.ident, activity: asked.activity })
             }
             Verdict::Over(nanos) => {
                 self.reported = None;
@@ -328,6 +339,11 @@ fn anybody_is_awake() -> bool {
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What is in there is whole at any time.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How many entries of the ready ring wait behind the step.
+fn waiting(pulse: &Pulse) -> Result<Obj> {
+    Obj::int(pulse.ready() as i64 - 1)
 }
 
 fn cause(activity: &Activity) -> String {
@@ -488,7 +504,7 @@ impl Report {
     fn early(&self) -> u64 {
         match self {
             Report::Blocked { due, .. } => due.saturating_sub(monotonic_nanos()),
-            Report::Over { .. } => 0,
+            Report::Elsewhere { .. } | Report::Over { .. } => 0,
         }
     }
 
@@ -497,6 +513,10 @@ impl Report {
         let seconds = |nanos: u64| Obj::float(nanos as f64 / 1e9);
         match self {
             Report::Over { ident, nanos } => Obj::tuple([Obj::int(ident as i64)?, seconds(nanos)?]).map(Some),
+            Report::Elsewhere { pulse, beat, .. } if pulse.beat() != beat => Ok(None),
+            Report::Elsewhere { pulse, ident, activity, .. } => {
+                Obj::tuple([Obj::int(ident as i64)?, Obj::str(&cause(&activity))?, waiting(&pulse)?]).map(Some)
+            }
             Report::Blocked { pulse, beat, ident, nanos, seen, activity, told, .. } => {
                 let so_far = if told.is_some() { nanos } else { nanos + (monotonic_nanos() - seen) };
                 let is_over = pulse.beat() != beat;
@@ -514,7 +534,7 @@ impl Report {
                     Obj::int(ident as i64)?,
                     seconds(so_far)?,
                     Obj::str(&cause(&activity))?,
-                    Obj::int(pulse.ready() as i64 - 1)?,
+                    waiting(&pulse)?,
                     frames,
                     Obj::bool(was_told),
                 ])
@@ -539,7 +559,7 @@ pub fn functions() -> Vec<pyo3_ffi::PyMethodDef> {
         function!(
             "_next_report",
             next_report,
-            "Wait for what the watchdog has to say.\n\nReturn (thread, seconds, cause, ready, frames, told) for a blocked loop, (thread, seconds) when\nthe block is over, None at the end."
+            "Wait for what the watchdog has to say.\n\nReturn (thread, seconds, cause, ready, frames, told) for a blocked loop, (thread, cause, ready) when\nits step is blocked in another call, (thread, seconds) when the block is over, None at the end."
         ),
     ]
 }
