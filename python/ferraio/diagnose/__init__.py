@@ -9,8 +9,9 @@ end in an error are explained in a note of the error, by `explanations`.
 from __future__ import annotations
 
 import gc
+import sys
 import threading
-from importlib import import_module
+from typing import Any
 
 from ferraio.diagnose import reporter
 from ferraio.diagnose.finding import Finding, Place
@@ -108,8 +109,25 @@ def _change(before: Diagnosis | None) -> None:
     after = current()
     if before is after:
         return
-    for name in reversed(before.detectors if before else ()):
-        import_module(f"ferraio.diagnose.{name}").stop()
+    for detector in reversed(_modules(before.detectors if before else ())):
+        detector.stop()
     reporter.settings = after.settings if after else Settings(mode="off")
-    for name in after.detectors if after else ():
-        import_module(f"ferraio.diagnose.{name}").start(reporter.settings)
+    for detector in _modules(after.detectors if after else ()):
+        detector.start(reporter.settings)
+
+
+def _modules(detectors: tuple[str, ...]) -> list[Any]:
+    """Import detectors: each by an `import` of its own, so that whatever freezes a program finds them."""
+    from ferraio.diagnose import (  # noqa: F401
+        blocked_loop,
+        cancellation,
+        deadlock,
+        explanations,
+        gather_surprise,
+        lost_task,
+        never_awaited,
+        wrong_loop,
+        wrong_thread,
+    )
+
+    return [sys.modules[f"{__name__}.{name}"] for name in detectors]

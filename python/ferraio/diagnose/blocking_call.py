@@ -8,7 +8,7 @@ import os
 from typing import NamedTuple
 
 from ferraio.diagnose.finding import Place
-from ferraio.diagnose.library import is_installed
+from ferraio.diagnose.library import FERRAIO, is_installed
 from ferraio.diagnose.source import Call, calls_in
 
 TYPE_CHECKING = False
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 #: The file in which the loop itself is: what runs above it is the step.
-_LOOP = os.path.join(os.path.dirname(os.path.dirname(__file__)), "_event_loop.py")
-_DIAGNOSIS = os.path.dirname(__file__) + os.sep
+_LOOP = os.path.join(FERRAIO, "_event_loop.py")
+_DIAGNOSIS = os.path.join(FERRAIO, "diagnose", "")
 _ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 #: Callers shown besides the call itself, at most.
 _MOST_CALLERS = 8

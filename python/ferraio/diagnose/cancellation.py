@@ -8,15 +8,16 @@ while nobody has taken the request to cancel back (`uncancel()`, as timeouts and
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
-from asyncio import runners, taskgroups
+from asyncio import runners
 from dataclasses import dataclass
 
 from ferraio import _primitives
 from ferraio.diagnose import observer
 from ferraio.diagnose.await_graph import coroutines_of, frame_of, held_by, name_of, started_at, wait_of
 from ferraio.diagnose.finding import Finding, Place
-from ferraio.diagnose.library import caller
+from ferraio.diagnose.library import ASYNCIO, caller
 from ferraio.diagnose.reporter import report
 
 
@@ -29,6 +30,9 @@ class _Thrown:
     #: How often it was asked to cancel.
     requests: int
 
+
+# The file of asyncio's task groups.
+_GROUPS = os.path.join(ASYNCIO, "taskgroups.py")
 
 #: The scopes whose exit is looked at: the class, the attribute with the task that has entered it, and their names.
 _SCOPES = (
@@ -74,7 +78,7 @@ def _cancelled(task: asyncio.Task, thrown: _Thrown) -> None:
 def _still_handles(coroutine) -> bool:
     """Is it in an `except` or `finally` that handles a cancellation, or the end of a group, which takes it back?"""
     frame = frame_of(coroutine)
-    if frame is not None and frame.f_code.co_filename == taskgroups.__file__:
+    if frame is not None and frame.f_code.co_filename == _GROUPS:
         return True
     return any(isinstance(each, asyncio.CancelledError) for each in held_by(coroutine))
 

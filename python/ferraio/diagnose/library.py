@@ -6,19 +6,29 @@ import asyncio
 import os
 import sys
 
-import ferraio
 from ferraio.diagnose.finding import Place
 
 
+def _folder(function) -> str:
+    """The folder of the file that a function is from, as its code has it: a module of a frozen app may have no file."""
+    return os.path.dirname(function.__code__.co_filename)
+
+
+#: Where the files of asyncio and of ferraio are.
+ASYNCIO = _folder(asyncio.AbstractEventLoop.run_forever)
+FERRAIO = os.path.dirname(_folder(_folder))
+
+
 def _prefixes() -> tuple[str, ...]:
-    packages = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
-    folders = [os.path.dirname(os.__file__), os.path.dirname(ferraio.__file__), *packages]
-    return ("<frozen ", *(folder + os.sep for folder in folders))
+    folders = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
+    if os.path.basename(parent := os.path.dirname(FERRAIO)) in ("site-packages", "dist-packages"):
+        folders.append(parent)
+    return ("<frozen ", *(folder + os.sep for folder in {os.path.dirname(ASYNCIO), FERRAIO, *folders}))
 
 
 #: How the names of files begin that are of the standard library, of ferraio, or of an installed package.
 PREFIXES = _prefixes()
-_ASYNCIO = ("<frozen ", *(os.path.dirname(module.__file__) + os.sep for module in (asyncio, ferraio)))
+_ASYNCIO = ("<frozen ", ASYNCIO + os.sep, FERRAIO + os.sep)
 
 
 def is_library(filename: str) -> bool:

@@ -7,18 +7,17 @@ changed, or never have been in a file.
 from __future__ import annotations
 
 import ast
-import asyncio
 import linecache
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-import ferraio
 from ferraio.diagnose.finding import Place
+from ferraio.diagnose.library import ASYNCIO, FERRAIO
 
 # Where the files of the loops are.
-_LOOPS = tuple(os.path.dirname(module.__file__ or "") + os.sep for module in (asyncio, ferraio))
+_LOOPS = (ASYNCIO + os.sep, FERRAIO + os.sep)
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
