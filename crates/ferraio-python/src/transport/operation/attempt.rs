@@ -5,7 +5,7 @@ use ferraio_core::socket::{self, Io};
 
 use super::{Kind, SocketOperation};
 use crate::error::Error;
-use crate::event_loop::EventLoop;
+use crate::event_loop::{EventLoop, READ_SIZE};
 use crate::ffi::buffer::Buffer;
 use crate::ffi::{Name, Obj, Own, Raised, Result, exception};
 
@@ -37,20 +37,22 @@ impl SocketOperation {
         if most == 0 {
             return Obj::bytes(&[]).map(Attempt::Done);
         }
-        let mut buffer = event_loop.take_read_buffer();
-        let most = most.min(buffer.len());
-        let outcome = match socket::recv(self.fd.get(), &mut buffer[..most]) {
+        let most = most.min(READ_SIZE);
+        let mut outcome = Ok(Io::Later);
+        let received = event_loop.spare_bytes.fill(most, |memory| {
+            outcome = socket::recv_uninit(self.fd.get(), &mut memory[..most]);
+            if let Ok(Io::Done(size)) = outcome { size } else { 0 }
+        })?;
+        match outcome {
             Ok(Io::Done(size)) => {
                 if size < most {
                     event_loop.note_drained(self.fd.get());
                 }
-                Obj::bytes(&buffer[..size]).map(Attempt::Done)
+                received.map_or_else(|| Obj::bytes(&[]), |received| Ok(received.data)).map(Attempt::Done)
             }
             Ok(Io::Later) => Ok(Attempt::Later),
             Err(error) => Err(Error::from(error).raise()),
-        };
-        event_loop.put_read_buffer(buffer);
-        outcome
+        }
     }
 
     fn receive_into(&self) -> Result<Attempt> {
