@@ -26,13 +26,13 @@ async def anthropic_client():
             yield (client,)
 
 
-@operations("anthropic SDK, one call after another", least=25, prepare=anthropic_client, counted=True)
+@operations("anthropic SDK, one call after another", least=25, prepare=anthropic_client)
 async def anthropic_in_turn(count, client):
     """How much CPU does a call of the model cost, one after another?"""
     await _call(client, count)
 
 
-@operations("anthropic SDK, 50 calls at once", least=50, prepare=anthropic_client, counted=True)
+@operations("anthropic SDK, 50 calls at once", least=50, prepare=anthropic_client)
 async def anthropic_50(count, client):
     """How much CPU does a call of the model cost when fifty are under way?"""
     await asyncio.gather(*[_call(client, count // 50) for _ in range(50)])
