@@ -4,6 +4,7 @@ import asyncio
 import functools
 import inspect
 import sys
+import weakref
 
 import pytest
 from turns import run_turns
@@ -163,3 +164,32 @@ def test_handles_are_made_by_the_loop_only(new_loop):
     for handle in (new_loop().call_soon(nothing), new_loop().call_later(1, nothing)):
         with pytest.raises(TypeError):
             type(handle)()
+
+
+def test_a_handle_is_whole_while_it_runs_for_whoever_refers_to_it_weakly(run):
+    async def main():
+        loop = asyncio.get_running_loop()
+        seen = []
+        reference = weakref.ref(loop.call_soon(lambda: seen.append(repr(reference()))))
+        await asyncio.sleep(0)
+        assert len(seen) == 1
+        assert seen[0].startswith("<Handle ")
+        assert "lambda" in seen[0]
+
+    run(main)
+
+
+def test_a_callback_that_fails_is_named(run, problems):
+    def fail(what):
+        raise ValueError(what)
+
+    async def main():
+        problems.of_this_loop()
+        asyncio.get_running_loop().call_soon(fail, "no number")
+        await asyncio.sleep(0)
+
+    run(main)
+    (problem,) = problems
+    assert problem["message"].startswith("Exception in callback ")
+    assert "fail(" in problem["message"]
+    assert str(problem["exception"]) == "no number"

@@ -241,20 +241,17 @@ impl Own<Handle> {
         let (Some(callback), Some(context)) = (self.callback.take(), self.context.take()) else { return Ok(()) };
         let arguments = self.arguments.take();
         let context = if context::are_variables(&context) { context::lend(context)? } else { context };
-        match call(&callback, &arguments, &context) {
-            Ok(_) => {}
-            Err(raised) => {
-                self.callback.set(callback.clone());
-                self.arguments.set(arguments.clone());
-                self.context.set(context.clone());
-                let outcome = self.report(&callback, raised);
-                self.release();
-                return outcome;
-            }
-        }
-        drop((callback, arguments));
-        context::take_back(context);
-        Ok(())
+        let Err(raised) = call(&callback, &arguments, &context) else {
+            drop((callback, arguments));
+            context::take_back(context);
+            return Ok(());
+        };
+        self.callback.set(callback.clone());
+        self.arguments.set(arguments);
+        self.context.set(context);
+        let outcome = self.report(&callback, raised);
+        self.release();
+        outcome
     }
 
     /// Tells the loop of an exception, unless it is one that stops it.
