@@ -59,8 +59,7 @@ def delay_of(calls, name: str) -> float:
     main_thread = threading.get_ident()
 
     def release(finding):
-        reported.append(time.monotonic())
-        assert finding.place.line == calls.CALLS[name].line, f"{name}: reported at line {finding.place.line}"
+        reported.append((time.monotonic(), finding.place.line))
         if calls.releases:
             calls.releases.pop()()
         elif calls.CALLS[name].interruptible:
@@ -80,7 +79,9 @@ def delay_of(calls, name: str) -> float:
     finally:
         reporter.observers.remove(release)
         diagnose.stop(diagnosis)
-    return reported[0] - began - SLOW
+    when, line = reported[0]
+    assert line == calls.CALLS[name].line, f"{name}: reported at line {line}"
+    return when - began - SLOW
 
 
 def delay_of_holding(call: str) -> float:
