@@ -118,6 +118,8 @@ def _change(before: Diagnosis | None) -> None:
 
 def _modules(detectors: tuple[str, ...]) -> list[Any]:
     """Import detectors: each by an `import` of its own, so that whatever freezes a program finds them."""
+    if not detectors:
+        return []
     from ferraio.diagnose import (  # noqa: F401
         blocked_loop,
         cancellation,

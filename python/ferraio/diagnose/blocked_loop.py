@@ -179,15 +179,8 @@ def _tell(thread: int, so_far: float, cause: str, ready: int, frames: list[Any] 
         task, notes = None, ()
     if call.is_ours:
         return
-    finding = Finding(
-        "FER002",
-        f"the event loop is blocked{call.by}: {cause} for {so_far:.2f} s so far",
-        call.place,
-        notes=(*call.notes, *notes),
-        help=call.help,
-        task=task,
-        related=call.callers,
-    )
+    message = f"the event loop is blocked{call.by}: {cause} for {so_far:.2f} s so far"
+    finding = _finding(message, call, task, notes)
     _open[thread] = finding, cause
     reporter.report(finding, written=told)
 
@@ -199,17 +192,16 @@ def _tell_of_another(thread: int, cause: str, ready: int) -> None:
     if known is None or known[0].place == call.place or call.is_ours:
         return
     task, notes = _waiting(thread, ready)
-    before = known[0].place
-    finding = Finding(
-        "FER002",
-        f"the event loop is still blocked, now{call.by}: {cause}",
-        call.place,
-        notes=(*call.notes, *notes),
-        help=call.help,
-        task=task,
-        related=(*call.callers, *([(before, "the same step was blocked here before")] if before else ())),
-    )
+    finding = _finding(f"the event loop is still blocked, now{call.by}: {cause}", call, task, notes)
+    if known[0].place is not None:
+        before = (known[0].place, "the same step was blocked here before")
+        finding = replace(finding, related=(*finding.related, before))
     reporter.report(finding)
+
+
+def _finding(message: str, call: BlockingCall, task: str | None, notes: tuple[str, ...]) -> Finding:
+    notes = (*call.notes, *notes)
+    return Finding("FER002", message, call.place, notes=notes, help=call.help, task=task, related=call.callers)
 
 
 def _waiting(thread: int, ready: int) -> tuple[str | None, tuple[str, ...]]:

@@ -28,7 +28,9 @@ def _prefixes() -> tuple[str, ...]:
 
 #: How the names of files begin that are of the standard library, of ferraio, or of an installed package.
 PREFIXES = _prefixes()
-_ASYNCIO = ("<frozen ", ASYNCIO + os.sep, FERRAIO + os.sep)
+#: The same for asyncio and ferraio, as far as they are in files.
+LOOPS = (ASYNCIO + os.sep, FERRAIO + os.sep)
+_ASYNCIO = ("<frozen ", *LOOPS)
 
 
 def is_library(filename: str) -> bool:

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import ast
 import linecache
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from ferraio.diagnose.finding import Place
-from ferraio.diagnose.library import ASYNCIO, FERRAIO
-
-# Where the files of the loops are.
-_LOOPS = (ASYNCIO + os.sep, FERRAIO + os.sep)
+from ferraio.diagnose.library import LOOPS
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -127,7 +123,7 @@ def text_at(place: Place) -> str:
 
 def is_of_a_loop(filename: str) -> bool:
     """Tell whether a file is asyncio's or ferraio's own."""
-    return filename.startswith(_LOOPS)
+    return filename.startswith(LOOPS)
 
 
 def calls_in(filename: str) -> tuple[Call, ...]:

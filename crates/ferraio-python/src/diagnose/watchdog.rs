@@ -85,8 +85,6 @@ struct Watched {
     thread: i32,
     ident: u64,
     state: ThreadState,
-    /// As the watchdog has it.
-    slow: u64,
     stall: Stall,
     /// The report of its block, until it is known to have been fetched.
     reported: Option<Reported>,
@@ -109,8 +107,6 @@ enum Report {
         /// How long it had taken, and when that was.
         nanos: u64,
         seen: u64,
-        /// When it is to be told.
-        due: u64,
         activity: Activity,
         /// Only if the call holds the interpreter: the stack, and whether it was told on stderr.
         told: Option<(Vec<Frame>, bool)>,
@@ -145,7 +141,6 @@ pub fn watch(event_loop: &Own<EventLoop>) -> Result<Option<Watching>> {
         thread: thread_number(),
         ident: ident(),
         state: ThreadState::current(),
-        slow,
         stall: Stall::new(alarm_threshold(slow)),
         reported: None,
     });
@@ -161,14 +156,17 @@ impl Drop for Watching {
         let Some(index) = watched.iter().position(|watched| Arc::ptr_eq(&watched.pulse, &self.0)) else { return };
         let mut last = watched.swap_remove(index);
         drop(watched);
-        if let (Some(watchdog), Some(report)) = (watchdog, last.look()) {
+        if let Some(watchdog) = watchdog
+            && let Some(report) = last.look(watchdog.slow)
+        {
             watchdog.push(report);
         }
     }
 }
 
 impl Watched {
-    fn look(&mut self) -> Option<Report> {
+    /// Looks at the loop, whose steps are reported from `slow` nanoseconds on.
+    fn look(&mut self, slow: u64) -> Option<Report> {
         let (now, beat) = (monotonic_nanos(), self.pulse.beat());
         let mut asked = Asked { thread: self.thread, activity: Activity::Running, computed: None };
         let verdict = self.stall.look(Look { now, beat }, &mut asked);
@@ -177,17 +175,7 @@ impl Watched {
             Verdict::Blocked(nanos) => {
                 self.reported = Some(Reported { beat, since: now, computed: asked.computed() });
                 let (pulse, ident) = (Arc::clone(&self.pulse), self.ident);
-                let due = now + (self.slow - alarm_threshold(self.slow));
-                Some(Report::Blocked {
-                    pulse,
-                    beat,
-                    ident,
-                    nanos,
-                    seen: now,
-                    due,
-                    activity: asked.activity,
-                    told: None,
-                })
+                Some(Report::Blocked { pulse, beat, ident, nanos, seen: now, activity: asked.activity, told: None })
             }
             Verdict::Elsewhere => {
                 let pulse = Arc::clone(&self.pulse);
@@ -195,7 +183,7 @@ impl Watched {
             }
             Verdict::Over(nanos) => {
                 self.reported = None;
-                (nanos >= self.slow).then_some(Report::Over { ident: self.ident, nanos })
+                (nanos >= slow).then_some(Report::Over { ident: self.ident, nanos })
             }
         }
     }
@@ -261,7 +249,7 @@ impl Watchdog {
     fn keep_watch(&self) {
         while !self.stopped.load(SeqCst) {
             let mut watched = locked(&WATCHED);
-            watched.iter_mut().filter_map(Watched::look).for_each(|report| self.push(report));
+            watched.iter_mut().filter_map(|it| it.look(self.slow)).for_each(|report| self.push(report));
             watched.iter_mut().filter(|it| !self.has_report_of(it.ident)).for_each(|it| it.reported = None);
             let fetcher = self.fetcher.load(SeqCst);
             let overdue: Vec<(ThreadState, u64)> =
@@ -423,7 +411,6 @@ fn start(args: Args<'_>) -> Result<Obj> {
         thread: Mutex::new(None),
     });
     for watched in &mut *locked(&WATCHED) {
-        watched.slow = watchdog.slow;
         watched.stall = Stall::new(alarm_threshold(watchdog.slow));
     }
     let its = Arc::clone(&watchdog);
@@ -473,7 +460,7 @@ fn next_report(_: Args<'_>) -> Result<Obj> {
     loop {
         detached(|| watchdog.wait_for_news());
         // We are attached again. Until we let go, a loop that was blocked stays in the step it is in.
-        let early = locked(&watchdog.reports).front().map_or(0, Report::early);
+        let early = locked(&watchdog.reports).front().map_or(0, |report| report.early(watchdog.slow));
         if early > 0 && !watchdog.stopped.load(SeqCst) {
             let wait = || thread::sleep(Duration::from_nanos(early));
             if early > MOMENT {
@@ -501,9 +488,9 @@ impl Report {
     }
 
     /// How long until it is to be told, in nanoseconds.
-    fn early(&self) -> u64 {
+    fn early(&self, slow: u64) -> u64 {
         match self {
-            Report::Blocked { due, .. } => due.saturating_sub(monotonic_nanos()),
+            Report::Blocked { seen, .. } => (seen + (slow - alarm_threshold(slow))).saturating_sub(monotonic_nanos()),
             Report::Elsewhere { .. } | Report::Over { .. } => 0,
         }
     }
