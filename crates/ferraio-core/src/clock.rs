@@ -1,6 +1,6 @@
 //! The clock of Python's `time.monotonic`, for callers that need the time; the core itself gets it as an argument.
 
-pub use crate::sys::clock::monotonic_nanos;
+pub use crate::sys::clock::{coarse_nanos, monotonic_nanos};
 
 /// Converts to seconds exactly as CPython does, so that both give the same float for the same instant.
 pub fn seconds(nanos: u64) -> f64 {
@@ -15,12 +15,20 @@ pub fn seconds(nanos: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{monotonic_nanos, seconds};
+    use super::{coarse_nanos, monotonic_nanos, seconds};
 
     #[test]
     fn the_clock_never_goes_back() {
         let earlier = monotonic_nanos();
         assert!(monotonic_nanos() >= earlier);
+    }
+
+    #[test]
+    fn the_coarse_clock_is_never_ahead() {
+        for _ in 0..1000 {
+            let coarse = coarse_nanos();
+            assert!(coarse <= monotonic_nanos());
+        }
     }
 
     #[test]

@@ -1,21 +1,29 @@
 //! Stalls: when the step of a loop counts as blocked.
 //!
-//! A watchdog looks at the loop every [`TICK`] and gives what it saw to [`Stall::look`]. A step that is there from one
+//! A watchdog looks at the loop when its alarm rings, and every [`TICK`] from then on until the loop rests or puts off
+//! its alarm again. What it saw it gives to [`Stall::look`]. A step that is there from one
 //! look to the next has begun before the first of them, so the time between them belongs to it; what it took before is
 //! not known and not counted. Of this time, what the step has computed or slept counts. While it stood in the queue for
 //! a processor (others have kept the machine busy), or for the interpreter (another thread computes), it was not the
 //! step that blocked the loop. Many short steps never block it: each look sees another one.
 
-use crate::pulse::Beat;
+use crate::pulse::Look;
+use crate::sys::alarm::Alarm;
 
-/// How often the watchdog looks, in nanoseconds. A block is noticed up to one tick late, as its beginning is.
+/// How often the watchdog looks at a turn that takes long, in nanoseconds: so late the beginning of a step may be noticed.
 pub const TICK: u64 = 11_000_000;
+
+/// How often it looks at the last step of a turn, after which the alarm rings in time.
+const LONG_TICK: u64 = 3 * TICK;
+
+/// It does not look again before so many nanoseconds: what is missing to the threshold may be missing for long.
+const SHORTEST_TICK: u64 = 1_000_000;
 
 /// A look speaks for at most so much of the time before it: the process may have been stopped meanwhile.
 const SPEAKS_FOR: u64 = 4 * TICK;
 
 /// After so many looks at the same rest nobody needs to look until the loop goes on.
-const LOOKS_AT_REST: u32 = 10;
+const LOOKS_AT_REST: u32 = if Alarm::KEEPS_TIME { 1 } else { 10 };
 
 /// How far the watch of one loop has come.
 #[derive(Debug)]
@@ -37,15 +45,6 @@ pub struct Stall {
     is_told: bool,
     /// How many looks in a row saw the same rest.
     at_rest: u32,
-}
-
-/// What the watchdog sees of a loop at a time.
-#[derive(Clone, Copy, Debug)]
-pub struct Look {
-    /// The time, in nanoseconds.
-    pub now: u64,
-    /// The loop's pulse.
-    pub beat: Beat,
 }
 
 /// What else can be asked about the loop's thread, which costs more than the look itself.
@@ -88,7 +87,7 @@ impl Stall {
     /// Takes in a look, and asks what matters of the thread.
     pub fn look(&mut self, look: Look, thread: &mut impl Inquiry) -> Verdict {
         let Some(last) = self.last.replace(look).filter(|last| last.beat == look.beat) else {
-            return self.begin(look.now);
+            return self.begin(look);
         };
         if look.beat.rests() {
             self.at_rest = self.at_rest.saturating_add(1);
@@ -125,27 +124,29 @@ impl Stall {
     }
 
     /// Another step or rest than at the last look.
-    fn begin(&mut self, now: u64) -> Verdict {
-        let verdict = if self.is_blocked { Verdict::Over(now - self.first_seen) } else { Verdict::Quiet };
-        *self = Self { last: self.last, first_seen: now, ..Self::new(self.threshold) };
+    fn begin(&mut self, look: Look) -> Verdict {
+        let verdict = if self.is_blocked { Verdict::Over(look.now - self.first_seen) } else { Verdict::Quiet };
+        let at_rest = u32::from(look.beat.rests());
+        *self = Self { last: Some(look), first_seen: look.now, at_rest, ..Self::new(self.threshold) };
         verdict
     }
 
-    /// In how many nanoseconds to look again: at a step that may become blocked just when it does.
-    pub fn next_look(&self) -> u64 {
+    /// In how many nanoseconds to look again: at a step that may become blocked just when it does. `None`: when the
+    /// alarm rings.
+    pub fn next_look(&self) -> Option<u64> {
+        let last = self.last?;
+        if last.is_put_off || (last.beat.rests() && self.at_rest >= LOOKS_AT_REST) {
+            return None;
+        }
+        let tick = if last.is_last { LONG_TICK } else { TICK };
         let left = self.threshold.saturating_sub(self.counted);
-        if left == 0 { TICK } else { left.min(TICK) }
-    }
-
-    /// Has the loop rested for so long that nobody needs to look before it goes on?
-    pub fn is_at_rest(&self) -> bool {
-        self.at_rest >= LOOKS_AT_REST
+        Some(if left == 0 { tick } else { left.clamp(SHORTEST_TICK, tick) })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Inquiry, Look, SPEAKS_FOR, Stall, TICK, Verdict};
+    use super::{Inquiry, LONG_TICK, Look, SHORTEST_TICK, SPEAKS_FOR, Stall, TICK, Verdict};
     use crate::pulse::Beat;
 
     const THRESHOLD: u64 = 100_000_000;
@@ -156,6 +157,7 @@ mod tests {
         now: u64,
         computed: u64,
         beat: u64,
+        is_last: bool,
         verdicts: Vec<(u64, Verdict)>,
     }
 
@@ -184,16 +186,20 @@ mod tests {
         }
     }
 
+    fn look_at(now: u64, beat: u64) -> Look {
+        Look { now, beat: Beat(beat), is_last: false, is_put_off: false }
+    }
+
     impl World {
         fn new() -> Self {
-            Self { stall: Stall::new(THRESHOLD), now: 0, computed: 0, beat: 0, verdicts: Vec::new() }
+            Self { stall: Stall::new(THRESHOLD), now: 0, computed: 0, beat: 0, is_last: false, verdicts: Vec::new() }
         }
 
         /// Lets time pass in one step, with the watchdog looking when it wants to; returns the verdicts.
         fn pass(&mut self, nanos: u64, doing: Doing) {
             let end = self.now + nanos;
             while self.now < end {
-                let tick = self.stall.next_look().min(end - self.now);
+                let tick = self.stall.next_look().unwrap_or(TICK).min(end - self.now);
                 self.now += tick;
                 if doing == Doing::Computing {
                     self.computed += tick;
@@ -203,7 +209,7 @@ mod tests {
         }
 
         fn look(&mut self, is_asleep: bool) {
-            let look = Look { now: self.now, beat: Beat(self.beat) };
+            let look = Look { is_last: self.is_last, ..look_at(self.now, self.beat) };
             match self.stall.look(look, &mut Answers { computed: self.computed, is_asleep }) {
                 Verdict::Quiet => {}
                 verdict => self.verdicts.push((self.now, verdict)),
@@ -217,8 +223,8 @@ mod tests {
 
     #[test]
     fn a_step_that_sleeps_is_blocked_within_a_tick_after_the_threshold() {
-        for doing in [Doing::Sleeping, Doing::Computing] {
-            let mut world = World::new();
+        for (doing, is_last) in [Doing::Sleeping, Doing::Computing].into_iter().zip([false, true]) {
+            let mut world = World { is_last, ..World::new() };
             world.next_step();
             world.pass(2 * THRESHOLD, doing);
             let [(when, Verdict::Blocked(so_far))] = world.verdicts[..] else { panic!("{:?}", world.verdicts) };
@@ -295,7 +301,7 @@ mod tests {
         }
         let mut stall = Stall::new(THRESHOLD);
         for step in 1..100 {
-            assert_eq!(stall.look(Look { now: step * TICK, beat: Beat(2 * step) }, &mut Nobody), Verdict::Quiet);
+            assert_eq!(stall.look(look_at(step * TICK, 2 * step), &mut Nobody), Verdict::Quiet);
         }
     }
 
@@ -303,13 +309,24 @@ mod tests {
     fn a_loop_that_rests_is_never_blocked_and_after_a_while_needs_no_looks() {
         let mut world = World::new();
         world.beat = 1;
-        assert!(!world.stall.is_at_rest());
         world.pass(100 * THRESHOLD, Doing::Sleeping);
         assert_eq!(world.verdicts, []);
-        assert!(world.stall.is_at_rest());
+        assert_eq!(world.stall.next_look(), None);
         world.beat = 2;
         world.pass(TICK, Doing::Computing);
-        assert!(!world.stall.is_at_rest());
+        assert_eq!(world.stall.next_look(), Some(TICK));
+    }
+
+    #[test]
+    fn a_loop_that_has_put_off_its_alarm_needs_no_looks() {
+        let mut stall = Stall::new(THRESHOLD);
+        let mut nobody = Answers { computed: 0, is_asleep: false };
+        stall.look(Look { is_put_off: true, ..look_at(0, 2) }, &mut nobody);
+        assert_eq!(stall.next_look(), None);
+        stall.look(look_at(TICK, 4), &mut nobody);
+        assert_eq!(stall.next_look(), Some(TICK));
+        stall.look(Look { is_last: true, ..look_at(2 * TICK, 6) }, &mut nobody);
+        assert_eq!(stall.next_look(), Some(LONG_TICK));
     }
 
     #[test]
@@ -358,11 +375,13 @@ mod tests {
 
     #[test]
     fn the_next_look_comes_when_the_threshold_does() {
-        let mut stall = Stall::new(TICK / 2);
-        assert_eq!(stall.next_look(), TICK / 2);
-        let mut asleep = Answers { computed: 0, is_asleep: true };
-        stall.look(Look { now: 0, beat: Beat(2) }, &mut asleep);
-        assert_eq!(stall.look(Look { now: TICK / 2, beat: Beat(2) }, &mut asleep), Verdict::Blocked(TICK / 2));
-        assert_eq!(stall.next_look(), TICK);
+        let threshold = TICK / 2;
+        let (mut stall, mut asleep) = (Stall::new(threshold), Answers { computed: 0, is_asleep: true });
+        stall.look(look_at(0, 2), &mut asleep);
+        assert_eq!(stall.next_look(), Some(threshold));
+        assert_eq!(stall.look(look_at(threshold - 1, 2), &mut asleep), Verdict::Quiet);
+        assert_eq!(stall.next_look(), Some(SHORTEST_TICK));
+        assert_eq!(stall.look(look_at(threshold, 2), &mut asleep), Verdict::Blocked(threshold));
+        assert_eq!(stall.next_look(), Some(TICK));
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::reactor::{Drain, Event, Interest, Key};
 
+pub mod alarm;
 pub mod clock;
 pub(crate) mod datagrams;
 #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -10,4 +10,4 @@ pub mod rule_pages;
 mod stack;
 mod watchdog;
 
-pub use watchdog::{BELL, Watching, functions, watch};
+pub use watchdog::{Watching, functions, watch};

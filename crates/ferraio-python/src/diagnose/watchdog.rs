@@ -13,15 +13,16 @@
 use std::collections::VecDeque;
 use std::io::Write;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use ferraio_core::activity::{Activity, Wait, computed_nanos, system_call, thread_number};
-use ferraio_core::clock::monotonic_nanos;
-use ferraio_core::pulse::{Beat, Bell, Pulse};
-use ferraio_core::stall::{Inquiry, Look, Stall, TICK, Verdict};
+use ferraio_core::clock::{coarse_nanos, monotonic_nanos};
+use ferraio_core::pulse::{Beat, Pulse};
+use ferraio_core::stall::{Inquiry, Stall, TICK, Verdict};
+use ferraio_core::sys::alarm::{self, Alarm};
 
 use super::stack::{self, Frame};
 use crate::error::Error;
@@ -30,9 +31,6 @@ use crate::ffi::frame_layout::ThreadState;
 use crate::ffi::thread::{attach_for_a_moment, detached, ident};
 use crate::ffi::{Args, Import, Name, Obj, Own, Result};
 use crate::function;
-
-/// Wakes the watchdog when a loop goes on after all have rested.
-pub static BELL: Bell = Bell::new();
 
 /// The loops that run.
 static WATCHED: Mutex<Vec<Watched>> = Mutex::new(Vec::new());
@@ -55,6 +53,8 @@ fn alarm_threshold(slow: u64) -> u64 {
 const LONGEST_GOODBYE: Duration = Duration::from_secs(1);
 
 struct Watchdog {
+    /// Each has another one.
+    number: u64,
     /// From how long on a step is reported, in nanoseconds.
     slow: u64,
     /// Where files are that are not the program's own.
@@ -70,6 +70,8 @@ struct Watchdog {
     reports: Mutex<VecDeque<Report>>,
     /// There is a report, or the end has come, or the thread has ended.
     news: Condvar,
+    /// Wakes the thread, once it is there.
+    alarm: Mutex<Option<Alarm>>,
     /// The end has come.
     stopped: AtomicBool,
     /// The thread has nothing more to do.
@@ -134,17 +136,23 @@ pub fn watch(event_loop: &Own<EventLoop>) -> Result<Option<Watching>> {
         return Ok(None);
     }
     BEGIN_RUN.get()?.call([event_loop.obj()])?;
-    let Some(slow) = locked(&WATCHDOG).as_ref().map(|watchdog| watchdog.slow) else { return Ok(None) };
+    let Some(watchdog) = locked(&WATCHDOG).clone() else { return Ok(None) };
     let pulse = event_loop.pulse();
     locked(&WATCHED).push(Watched {
         pulse: Arc::clone(pulse),
         thread: thread_number(),
         ident: ident(),
         state: ThreadState::current(),
-        stall: Stall::new(alarm_threshold(slow)),
+        stall: Stall::new(alarm_threshold(watchdog.slow)),
         reported: None,
     });
-    pulse.wake(&BELL);
+    pulse.wake();
+    if pulse.has_alarm_of(watchdog.number) {
+        pulse.go_on(coarse_nanos());
+    } else {
+        // It gives us one.
+        watchdog.wake();
+    }
     Ok(Some(Watching(Arc::clone(pulse))))
 }
 
@@ -167,10 +175,10 @@ impl Drop for Watching {
 impl Watched {
     /// Looks at the loop, whose steps are reported from `slow` nanoseconds on.
     fn look(&mut self, slow: u64) -> Option<Report> {
-        let (now, beat) = (monotonic_nanos(), self.pulse.beat());
+        let look = self.pulse.look(monotonic_nanos());
+        let (now, beat) = (look.now, look.beat);
         let mut asked = Asked { thread: self.thread, activity: Activity::Running, computed: None };
-        let verdict = self.stall.look(Look { now, beat }, &mut asked);
-        match verdict {
+        match self.stall.look(look, &mut asked) {
             Verdict::Quiet => None,
             Verdict::Blocked(nanos) => {
                 self.reported = Some(Reported { beat, since: now, computed: asked.computed() });
@@ -188,9 +196,14 @@ impl Watched {
         }
     }
 
-    /// In how many nanoseconds to look again.
-    fn next_look(&self) -> u64 {
-        if self.reported.is_some() { PATIENCE / 5 } else { self.stall.next_look() }
+    /// In how many nanoseconds to look again; `None`: when the loop's alarm wakes this watchdog.
+    fn next_look(&self, watchdog: u64) -> Option<u64> {
+        if self.reported.is_some() {
+            return Some(PATIENCE / 5);
+        }
+        let next_look = self.stall.next_look();
+        // Without an alarm (the kernel limits them) nothing else tells when the loop goes on.
+        if self.pulse.has_alarm_of(watchdog) { next_look } else { next_look.or(Some(TICK)) }
     }
 
     /// Does the block go on, with whoever fetches its report waiting for the interpreter for too long? Python code that
@@ -247,22 +260,33 @@ impl Inquiry for Asked {
 
 impl Watchdog {
     fn keep_watch(&self) {
+        let alarm = Alarm::of_this_thread().ok();
+        // To be stopped, it has to look now and then, then.
+        let longest = if alarm.is_some() { None } else { Some(TICK) };
+        *locked(&self.alarm) = alarm;
         while !self.stopped.load(SeqCst) {
             let mut watched = locked(&WATCHED);
+            for each in watched.iter().filter(|it| !it.pulse.has_alarm_of(self.number)) {
+                if let Ok(alarm) = Alarm::of_this_thread() {
+                    each.pulse.set_alarm(self.number, alarm);
+                }
+            }
             watched.iter_mut().filter_map(|it| it.look(self.slow)).for_each(|report| self.push(report));
             watched.iter_mut().filter(|it| !self.has_report_of(it.ident)).for_each(|it| it.reported = None);
             let fetcher = self.fetcher.load(SeqCst);
             let overdue: Vec<(ThreadState, u64)> =
                 watched.iter_mut().filter_map(|it| it.is_overdue(fetcher).then_some((it.state, it.ident))).collect();
-            let all_rest = watched.iter().all(|watched| watched.stall.is_at_rest());
-            let next_look = watched.iter().map(Watched::next_look).min();
+            let next_look = watched.iter().filter_map(|it| it.next_look(self.number)).chain(longest).min();
             drop(watched);
             overdue.into_iter().for_each(|(state, ident)| self.tell_overdue(state, ident));
-            if all_rest {
-                BELL.sleep_unless(|| self.stopped.load(SeqCst) || anybody_is_awake());
-            } else {
-                thread::park_timeout(Duration::from_nanos(next_look.unwrap_or(TICK)));
-            }
+            alarm::wait(next_look.map(Duration::from_nanos));
+        }
+    }
+
+    /// Has the thread look at once.
+    fn wake(&self) {
+        if let Some(alarm) = &*locked(&self.alarm) {
+            alarm.set(Duration::ZERO);
         }
     }
 
@@ -306,7 +330,7 @@ impl Watchdog {
     /// Ends the thread, and whoever waits for reports.
     fn stop(&self) {
         self.stopped.store(true, SeqCst);
-        BELL.ring();
+        self.wake();
         let reports = locked(&self.reports);
         self.news.notify_all();
         drop(self.news.wait_timeout_while(reports, LONGEST_GOODBYE, |_| !self.ended.load(SeqCst)));
@@ -320,18 +344,9 @@ impl Watchdog {
     }
 }
 
-fn anybody_is_awake() -> bool {
-    locked(&WATCHED).iter().any(|watched| !watched.pulse.beat().rests())
-}
-
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What is in there is whole at any time.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// How many entries of the ready ring wait behind the step.
-fn waiting(pulse: &Pulse) -> Result<Obj> {
-    Obj::int(pulse.ready() as i64 - 1)
 }
 
 fn cause(activity: &Activity) -> String {
@@ -397,7 +412,9 @@ fn start(args: Args<'_>) -> Result<Obj> {
     })?;
     stop(args)?;
     INTERPRETER_FUTEX.get_or_init(find_interpreter_futex);
+    static COUNT: AtomicU64 = AtomicU64::new(0);
     let watchdog = Arc::new(Watchdog {
+        number: COUNT.fetch_add(1, Relaxed),
         slow: (slow.as_f64()? * 1e9) as u64,
         libraries: paths,
         form: form.as_text()?,
@@ -406,6 +423,7 @@ fn start(args: Args<'_>) -> Result<Obj> {
         reads_stacks: reads_stacks.truth()?,
         reports: Mutex::default(),
         news: Condvar::new(),
+        alarm: Mutex::default(),
         stopped: AtomicBool::new(false),
         ended: AtomicBool::new(false),
         thread: Mutex::new(None),
@@ -502,7 +520,8 @@ impl Report {
             Report::Over { ident, nanos } => Obj::tuple([Obj::int(ident as i64)?, seconds(nanos)?]).map(Some),
             Report::Elsewhere { pulse, beat, .. } if pulse.beat() != beat => Ok(None),
             Report::Elsewhere { pulse, ident, activity, .. } => {
-                Obj::tuple([Obj::int(ident as i64)?, Obj::str(&cause(&activity))?, waiting(&pulse)?]).map(Some)
+                Obj::tuple([Obj::int(ident as i64)?, Obj::str(&cause(&activity))?, Obj::int(pulse.waiting() as i64)?])
+                    .map(Some)
             }
             Report::Blocked { pulse, beat, ident, nanos, seen, activity, told, .. } => {
                 let so_far = if told.is_some() { nanos } else { nanos + (monotonic_nanos() - seen) };
@@ -521,7 +540,7 @@ impl Report {
                     Obj::int(ident as i64)?,
                     seconds(so_far)?,
                     Obj::str(&cause(&activity))?,
-                    waiting(&pulse)?,
+                    Obj::int(pulse.waiting() as i64)?,
                     frames,
                     Obj::bool(was_told),
                 ])

@@ -5,10 +5,9 @@
 
 use std::time::Duration;
 
-use ferraio_core::clock::monotonic_nanos;
+use ferraio_core::clock::{coarse_nanos, monotonic_nanos};
 
 use super::{EventLoop, LONGEST_WAIT, Ready, Timer, schedule};
-use crate::diagnose::BELL;
 use crate::error::Error;
 use crate::ffi::{Import, Name, Obj, Own, Result, class, current_task, exception, thread};
 use crate::handle::Handle;
@@ -172,13 +171,16 @@ impl Own<EventLoop> {
                 }
                 let outcome = thread::detached(|| poller.wait(&mut events, timeout));
                 if let Some(pulse) = self.pulse.get() {
-                    pulse.wake(&BELL);
+                    pulse.wake();
                 }
                 shared.inbox.wake_up();
                 outcome
             }
             _ => poller.wait(&mut events, Some(Duration::ZERO)),
         };
+        if let Some(pulse) = self.pulse.get() {
+            pulse.go_on(coarse_nanos());
+        }
         match outcome {
             Ok(_) => self.collect_events(events),
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {
