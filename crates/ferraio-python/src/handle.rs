@@ -244,6 +244,7 @@ impl Own<Handle> {
         let Err(raised) = call(&callback, &arguments, &context) else {
             drop((callback, arguments));
             context::take_back(context);
+            self.drop_last();
             return Ok(());
         };
         self.callback.set(callback.clone());

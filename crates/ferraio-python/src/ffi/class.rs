@@ -219,6 +219,42 @@ impl<T: Class> Own<T> {
         Own(object, PhantomData)
     }
 
+    /// Drops it. If that was the last reference to an instance of the exact class, its memory is kept for the next one
+    /// without asking the interpreter, which would only ask us.
+    #[inline(always)]
+    pub fn drop_last(self) {
+        // Who traces references is told of each beginning there (`revive`), and so of each end.
+        const TELLS_NOBODY: bool =
+            cfg!(not(any(Py_3_14, py_sys_config = "Py_REF_DEBUG", py_sys_config = "Py_TRACE_REFS")));
+        let (cell, object) = (T::cell(), self.0.as_ptr());
+        let is_plain = TELLS_NOBODY && !T::GC && !T::OVER_BASE && self.0.ref_count() == 1;
+        // SAFETY: attached, so nobody else touches the list.
+        let has_room = || unsafe { (*cell.kept.get()).len() < T::KEEP };
+        if !is_plain
+            || self.0.type_ptr() != cell.ptr()
+            || self.needs_finalizer()
+            || self.is_weakly_referenced()
+            || !has_room()
+        {
+            return;
+        }
+        T::before_free(&self);
+        std::mem::forget(self);
+        // SAFETY: ours was the only reference, and is forgotten; its memory is kept when its contents are gone.
+        unsafe {
+            ptr::drop_in_place(value_ptr::<T>(object));
+            (*cell.kept.get()).push(object);
+        }
+    }
+
+    #[inline(always)]
+    fn is_weakly_referenced(&self) -> bool {
+        // SAFETY: the field is in the value, and a `WeakReferences`.
+        T::WEAK_REFERENCES.is_some_and(|field| unsafe {
+            !(*value_ptr::<T>(self.0.as_ptr()).cast::<u8>().add(field).cast::<WeakReferences>()).is_empty()
+        })
+    }
+
     /// The object.
     #[inline(always)]
     pub fn obj(&self) -> &Obj {
