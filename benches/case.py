@@ -12,7 +12,7 @@ import gc
 import importlib
 import inspect
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 
 from benches.peers import Peer
@@ -35,6 +35,7 @@ GROUPS = (
 @dataclass(frozen=True)
 class Effort:
     """How long one sample takes: so many repeats, each of so many seconds; only `few` where one cannot be short.
+    `wait_for_turn` returns when the next repeat may begin.
 
     A core of a virtual machine is often half of a real one, which takes half as much again while somebody else uses the
     other half. That comes and goes in tens of milliseconds, so many short repeats hit upon one that was left alone.
@@ -43,6 +44,13 @@ class Effort:
     seconds: float
     repeats: int
     few: int
+    wait_for_turn: Callable[[], object] = field(default=lambda: None, compare=False)
+
+    def turns(self, repeats: int) -> Iterator[None]:
+        """Yield for each repeat, as soon as it is our turn."""
+        for _ in range(repeats):
+            self.wait_for_turn()
+            yield
 
 
 QUICK = Effort(seconds=0.02, repeats=1, few=1)
@@ -138,7 +146,7 @@ async def best_of(run: Callable[[int], Coroutine], least: int, effort: Effort) -
         multiple *= max(2, min(10, int(effort.seconds / 2 / max(spent, 1e-6))))
     count = max(1, round(multiple * effort.seconds / spent)) * least
     repeats = effort.repeats if spent < 5 * effort.seconds else effort.few
-    fastest = min([await _cpu_time(run, count) for _ in range(repeats)])
+    fastest = min([await _cpu_time(run, count) for _ in effort.turns(repeats)])
     return Sample(fastest / count * 1e9, count)
 
 

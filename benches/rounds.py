@@ -1,19 +1,26 @@
-"""Runs the samples: one fresh process each, the peers in turn, round after round."""
+"""Runs the samples: one fresh process each, round after round.
 
+The peers of a round take turns, repeat by repeat: what else the machine does for a while disturbs them all.
+"""
+
+import contextlib
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from benches.case import QUICK, Case, Effort, Sample
 from benches.peers import Peer
 from benches.results import figures
+from benches.sample import MY_TURN
 
 SAMPLE_TIMEOUT = 180
-"""Seconds; a sample that needs more hangs."""
+"""Seconds; a repeat that needs more hangs."""
 
 
 class SampleFailed(Exception):
@@ -32,24 +39,71 @@ def run_case(case: Case, peers: Iterable[Peer], rounds: int, effort: Effort) -> 
     samples: dict[str, list[Sample]] = {peer.name: [] for peer in peers}
     failed: dict[str, str] = {}
     for _ in range(rounds):
-        for peer in samples:
-            if peer in failed:
-                continue
-            try:
-                samples[peer].append(take_sample(case.key, peer, effort))
-            except SampleFailed as why:
-                failed[peer] = str(why)
+        for peer, taken in take_round(case.key, [peer for peer in samples if peer not in failed], effort).items():
+            if isinstance(taken, SampleFailed):
+                failed[peer] = str(taken)
+            else:
+                samples[peer].append(taken)
     return {peer: {"failed": failed[peer]} if peer in failed else figures(taken) for peer, taken in samples.items()}
 
 
-def take_sample(case: str, peer: str, effort: Effort) -> Sample:
-    output = run_sample([], [peer, case, *(["--quick"] if effort == QUICK else [])]).output
-    return Sample(**json.loads(output.splitlines()[-1]))
+def take_round(case: str, peers: Iterable[str], effort: Effort) -> dict[str, Sample | SampleFailed]:
+    """Take a sample of each peer, in turns."""
+    answers: dict[str, Sample | SampleFailed] = {}
+    with contextlib.ExitStack() as processes:
+        waiting = {peer: processes.enter_context(SampleProcess(peer, case, effort)) for peer in peers}
+        while waiting:
+            for peer, process in list(waiting.items()):
+                try:
+                    answer = process.play()
+                except SampleFailed as why:
+                    answer = why
+                if answer is not None:
+                    answers[peer] = answer
+                    del waiting[peer]
+    return answers
 
 
-def run_sample(tool: list[str], arguments: list[str]) -> Output:
-    """Run `benches.sample`, under a tool if one is given."""
-    return run_program(tool, ["benches.sample", *arguments])
+class SampleProcess:
+    """A process that takes a sample, and does nothing but in its turns. As a context manager it ends it."""
+
+    def __init__(self, peer: str, case: str, effort: Effort) -> None:
+        options = ["--in-turns", *(["--quick"] if effort == QUICK else [])]
+        self._command = [sys.executable, "-m", "benches.sample", peer, case, *options]
+        self._process: subprocess.Popen | None = None
+        self._errors = tempfile.TemporaryFile("w+")
+
+    def __enter__(self) -> "SampleProcess":
+        return self
+
+    def __exit__(self, *_) -> None:
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)  # The sample's own servers as well.
+            self._process.stdin.close()
+            self._process.stdout.close()
+            self._process.wait()
+        self._errors.close()
+
+    def play(self) -> Sample | None:
+        """Let it run until it asks for its next turn, or has the answer."""
+        if self._process is None:
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self._errors, "text": True}
+            self._process = subprocess.Popen(self._command, env=_environment(), start_new_session=True, **pipes)
+        else:
+            self._process.stdin.write("\n")
+            self._process.stdin.flush()
+        line = self._next_line()
+        return None if line == MY_TURN else Sample(**json.loads(line))
+
+    def _next_line(self) -> str:
+        if not select.select([self._process.stdout], [], [], SAMPLE_TIMEOUT)[0]:
+            raise SampleFailed(f"no answer after {SAMPLE_TIMEOUT} s")
+        line = self._process.stdout.readline().strip()
+        if not line:
+            self._errors.seek(0)
+            raise _failure(self._errors.read(), self._process.wait())
+        return line
 
 
 def run_program(tool: list[str], program: list[str]) -> Output:
@@ -65,9 +119,13 @@ def run_program(tool: list[str], program: list[str]) -> Output:
                 raise SampleFailed(f"no answer after {SAMPLE_TIMEOUT} s") from None
             raise
     if process.returncode:
-        lines = errors.strip().splitlines()
-        raise SampleFailed(lines[-1] if lines else f"exit code {process.returncode}")
+        raise _failure(errors, process.returncode)
     return Output(output, errors)
+
+
+def _failure(errors: str, status: int) -> SampleFailed:
+    lines = errors.strip().splitlines()
+    return SampleFailed(lines[-1] if lines else f"exit code {status}")
 
 
 def _environment() -> dict[str, str]:

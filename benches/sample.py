@@ -7,9 +7,13 @@ which a case takes from asyncio are the peer's.
 import argparse
 import dataclasses
 import json
+import sys
 
 from benches import case as cases
 from benches.peers import PEERS
+
+MY_TURN = "?"
+"""Asks for a turn."""
 
 
 def main() -> None:
@@ -17,6 +21,7 @@ def main() -> None:
     parser.add_argument("peer", choices=PEERS)
     parser.add_argument("case")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--in-turns", action="store_true", help="before each repeat print a line, and read one")
     parser.add_argument("--operations", type=int, help="perform so many operations and measure nothing")
     wanted = parser.parse_args()
 
@@ -27,8 +32,16 @@ def main() -> None:
     if wanted.operations is not None:
         case.perform(peer, wanted.operations)
         return
-    sample = case.measure(peer, cases.QUICK if wanted.quick else cases.THOROUGH)
-    print(json.dumps(dataclasses.asdict(sample)), flush=True)
+    effort = cases.QUICK if wanted.quick else cases.THOROUGH
+    if wanted.in_turns:
+        effort = dataclasses.replace(effort, wait_for_turn=ask_for_turn)
+    print(json.dumps(dataclasses.asdict(case.measure(peer, effort))), flush=True)
+
+
+def ask_for_turn() -> None:
+    print(MY_TURN, flush=True)
+    if not sys.stdin.readline():
+        raise SystemExit("nobody gives turns any more")
 
 
 if __name__ == "__main__":

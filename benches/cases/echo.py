@@ -93,7 +93,7 @@ def _sample(ask: Callable[[int], Cost], rounds: int, effort: Effort) -> Sample:
     while (cost := ask(rounds)).server_cpu < effort.seconds / 4:
         rounds *= 2
     rounds = max(1, round(rounds * effort.seconds / cost.server_cpu))
-    best = min((ask(rounds) for _ in range(effort.repeats)), key=lambda cost: cost.server_cpu)
+    best = min((ask(rounds) for _ in effort.turns(effort.repeats)), key=lambda cost: cost.server_cpu)
     return Sample(
         best.server_cpu / best.requests * 1e9,
         best.requests,

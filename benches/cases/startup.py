@@ -49,7 +49,7 @@ def whole_process(peer, effort):
     """How long does a program live that does nothing, from its start to its end?"""
     program = _program(WHOLE, peer)
     times = []
-    for _ in range(_processes(effort)):
+    for _ in _turns(effort):
         began = time.perf_counter()
         subprocess.run([sys.executable, "-c", program], check=True)
         times.append(time.perf_counter() - began)
@@ -58,8 +58,8 @@ def whole_process(peer, effort):
 
 def _fastest_printed(template, peer, effort):
     program = _program(template, peer)
-    commands = [[sys.executable, "-c", program]] * _processes(effort)
-    times = [float(subprocess.run(it, check=True, capture_output=True).stdout) for it in commands]
+    command = [sys.executable, "-c", program]
+    times = [float(subprocess.run(command, check=True, capture_output=True).stdout) for _ in _turns(effort)]
     return Sample(min(times) * 1e9, len(times))
 
 
@@ -68,6 +68,6 @@ def _program(template, peer):
     return template.format(module=peer.module, run_once=peer.run_once, install=install)
 
 
-def _processes(effort):
-    """How many processes make a sample: the fastest of a few is steady."""
-    return 2 * effort.few
+def _turns(effort):
+    """A turn for each process of a sample: the fastest of a few is steady."""
+    return effort.turns(2 * effort.few)

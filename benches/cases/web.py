@@ -33,7 +33,7 @@ def _server_cpu(peer, style: str, effort: Effort) -> Sample:
         raise SystemExit("wrk is not installed")
     command = [sys.executable, "-m", "benches.echo_server", peer.name, style]
     with echo_client(command, connections=0, message_size=0) as client:
-        costs = [client.cost_of(lambda: _load(client.address)) for _ in range(effort.few)]
+        costs = [client.cost_of(lambda: _load(client.address)) for _ in effort.turns(effort.few)]
     best = min(costs, key=lambda cost: cost.server_cpu / cost.requests)
     return Sample(
         best.server_cpu / best.requests * 1e9, best.requests, {"requests per second": best.requests / best.elapsed}
