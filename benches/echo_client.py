@@ -3,9 +3,13 @@ count.
 
 Each round sends one message on every connection and then receives every answer. The server's own CPU time is
 asked for before and after (see `echo_server.py`).
+
+Server and client have a core each. Left to itself the scheduler puts them on one, or on two, and changes its mind: then
+what it costs to wake the other one differs by more than what the loops do.
 """
 
 import contextlib
+import os
 import socket
 import ssl
 import subprocess
@@ -98,7 +102,7 @@ def echo_client(
     server: list[str], connections: int, message_size: int, context: ssl.SSLContext | None = None
 ) -> Iterator[EchoClient]:
     """Run the command of a server for as long as its client is in use; with a context they speak TLS."""
-    with subprocess.Popen(server, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(server, stdout=subprocess.PIPE, text=True) as process, _apart_from(process.pid):
         try:
             address, tell_port = process.stdout.readline().split()
             client = EchoClient(address, tell_port, connections, message_size, context)
@@ -109,6 +113,22 @@ def echo_client(
             process.wait(timeout=10)
         finally:
             process.kill()
+
+
+@contextlib.contextmanager
+def _apart_from(server: int) -> Iterator[None]:
+    """Give the server a core, and this process the others until afterwards."""
+    if not hasattr(os, "sched_setaffinity"):  # macOS
+        yield
+        return
+    cores = os.sched_getaffinity(0)
+    its = {min(cores)}
+    os.sched_setaffinity(server, its)
+    os.sched_setaffinity(0, cores - its or cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def _connect(address: str) -> socket.socket:

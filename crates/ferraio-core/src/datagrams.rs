@@ -1,4 +1,4 @@
-//! Room for a burst of datagrams, which one system call can fill.
+//! Room for a burst of datagrams, which one system call can fill, and from which they are taken one by one.
 //!
 //! Only for sockets of the internet: their datagrams are never longer than [`LONGEST`]. The memory comes from the system
 //! when it is touched, so what is never used costs nothing.
@@ -27,23 +27,24 @@ pub struct Datagrams {
     from: [Address; MOST],
     /// How long each is.
     lengths: [usize; MOST],
-    /// How many were received last.
+    /// How many were received last, and how many of them are taken.
     count: usize,
+    taken: usize,
 }
 
 impl Datagrams {
     /// Makes room.
     pub fn new() -> Self {
         let memory = vec![0; MOST * STRIDE].into_boxed_slice();
-        Self { memory, from: [const { Address::none() }; MOST], lengths: [0; MOST], count: 0 }
+        Self { memory, from: [const { Address::none() }; MOST], lengths: [0; MOST], count: 0, taken: 0 }
     }
 
     /// Receives what there is, at most [`MOST`], in place of what was received before; `Done` says how many. Less than
     /// that means that there was no more, where the system can tell. An error that comes after a datagram is told by the
     /// next call.
     pub fn receive(&mut self, fd: RawFd) -> io::Result<Io<usize>> {
-        self.count = 0;
-        let Self { memory, from, lengths, count } = self;
+        (self.count, self.taken) = (0, 0);
+        let Self { memory, from, lengths, count, .. } = self;
         let outcome = attempt(|| {
             let mut rooms = memory.chunks_exact_mut(STRIDE);
             let rooms = [(); MOST].map(|()| rooms.next().expect("MOST rooms"));
@@ -55,10 +56,15 @@ impl Datagrams {
         Ok(outcome)
     }
 
-    /// Visits what was received last: the bytes, and where they come from.
-    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &Address)> {
-        let rooms = self.memory.chunks_exact(STRIDE).take(self.count);
-        rooms.zip(&self.lengths).zip(&self.from).map(|((room, length), from)| (&room[..*length], from))
+    /// Takes the first that is left: its bytes, and where it comes from.
+    pub fn take(&mut self) -> Option<(&[u8], &Address)> {
+        let index = self.taken;
+        if index == self.count {
+            return None;
+        }
+        self.taken += 1;
+        let begin = index * STRIDE;
+        Some((&self.memory[begin..begin + self.lengths[index]], &self.from[index]))
     }
 }
 

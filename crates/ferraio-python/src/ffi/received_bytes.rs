@@ -25,8 +25,19 @@ pub struct SpareBytes {
 pub struct Received {
     /// The bytes.
     pub data: Obj,
+    /// 0: it cannot be used again.
     room: usize,
 }
+
+impl From<Obj> for Received {
+    /// Somebody else's object.
+    fn from(data: Obj) -> Self {
+        Received { data, room: 0 }
+    }
+}
+
+/// From this size on it pays to use an object again: the interpreter's own allocator is faster with the smaller ones.
+pub const WORTH_REUSING: usize = 480;
 
 impl SpareBytes {
     /// An object with so much room, or somewhat more.
@@ -52,6 +63,19 @@ impl SpareBytes {
         if received.data.ref_count() == 1 && received.room > 0 {
             self.keep(received.data, received.room);
         }
+    }
+
+    /// A copy of what was received elsewhere.
+    #[inline(always)]
+    pub fn copy(&self, data: &[u8]) -> Result<Received> {
+        if data.len() >= WORTH_REUSING {
+            let copy = self.fill(data.len(), |memory| {
+                memory[..data.len()].write_copy_of_slice(data);
+                data.len()
+            })?;
+            return Ok(copy.expect("not empty"));
+        }
+        Obj::bytes(data).map(Received::from)
     }
 
     /// Receives about `room` bytes at the most. `None` is the end of the stream.
@@ -88,7 +112,7 @@ impl SpareBytes {
             // SAFETY: so many bytes are filled.
             let data = Obj::bytes(unsafe { std::slice::from_raw_parts(memory.as_ptr().cast(), size) })?;
             self.keep(object, room);
-            return Ok(Some(Received { data, room: 0 }));
+            return Ok(Some(data.into()));
         }
         // SAFETY: still nobody else refers to the object; its first `size` bytes are filled, and there is room for one
         // more, which ends them. A hash from an earlier life is forgotten.

@@ -12,6 +12,7 @@ use super::tls::TlsProtocol;
 use crate::error::{Error, os_exception};
 use crate::event_loop::{Direction, EventLoop, READ_SIZE};
 use crate::ffi::buffer::Buffer;
+use crate::ffi::received_bytes::WORTH_REUSING;
 use crate::ffi::{Import, Name, Obj, Own, Result};
 use crate::streams::protocol::{StreamReaderProtocol, give_data};
 
@@ -37,10 +38,6 @@ impl<T> From<std::io::Result<Io<T>>> for Nothing {
         }
     }
 }
-
-/// From this size on it pays to receive into an object of the right size: the interpreter's own allocator is faster with
-/// the smaller ones.
-const WORTH_RECEIVING_DIRECTLY: usize = 480;
 
 impl Own<SocketTransport> {
     /// Gives the connection to another protocol.
@@ -93,7 +90,7 @@ impl Own<SocketTransport> {
         event_loop.put_read_buffer(buffer);
         match (data, outcome) {
             (Some(data), Ok(Io::Done(size))) => {
-                if size >= WORTH_RECEIVING_DIRECTLY {
+                if size >= WORTH_REUSING {
                     self.expected.set((size + 1).next_multiple_of(64).min(READ_SIZE));
                 }
                 self.deliver(&data?)

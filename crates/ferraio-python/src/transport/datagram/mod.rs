@@ -16,6 +16,8 @@ mod sending;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
+use ferraio_core::datagrams::Datagrams;
+
 pub use self::class::make_class;
 use super::endpoint::{Endpoint, Transport};
 use crate::event_loop::{EventLoop, Target};
@@ -34,6 +36,8 @@ pub struct DatagramTransport {
     queued: Cell<usize>,
     /// What was received and not given to the protocol yet, because it has paused or has failed in the middle.
     received: RefCell<VecDeque<Datagram>>,
+    /// What was received together, and is given to the protocol now.
+    burst: RefCell<Option<Box<Datagrams>>>,
     /// `None`: only the socket object can read and write its addresses.
     family: Cell<Option<Family>>,
     /// The kernel knows where to send.
@@ -93,6 +97,7 @@ impl DatagramTransport {
             remote: Slot::empty(),
             queue: RefCell::default(),
             received: RefCell::default(),
+            burst: RefCell::default(),
             queued: Cell::new(0),
             family: Cell::new(None),
             is_connected: Cell::new(false),

@@ -5,15 +5,17 @@
 //! none. Where they come alone we ask for a single one, and less and less often for more (`echo.udp_*` in the
 //! benches).
 //!
-//! A protocol gets one datagram after the other, and may pause, close or fail in the middle of them. What it has not got
-//! then waits in `received`, and comes before what is received next.
+//! A protocol gets one datagram after the other, each made into `bytes` just before, most often in the memory of the one
+//! before. It may pause, close or fail in the middle of them. What it has not got then waits in `received`, and comes
+//! before what is received next.
 
 use ferraio_core::address::Address;
 use ferraio_core::socket::{self, Io};
 
-use super::{Datagram, DatagramTransport};
+use super::DatagramTransport;
 use crate::error::Error;
 use crate::event_loop::{Direction, EventLoop, READ_SIZE, Ready};
+use crate::ffi::received_bytes::Received;
 use crate::ffi::socket_address::Family;
 use crate::ffi::{Name, Obj, Own, Raised, Result, exception};
 use crate::transport::endpoint::{Phase, Transport};
@@ -32,7 +34,8 @@ impl Own<DatagramTransport> {
     /// The fd is readable. Another callback may have stopped the reading since the loop saw that.
     #[inline]
     pub(super) fn read_ready(&self) -> Result<()> {
-        if !self.received.borrow().is_empty() {
+        // A burst is there while the protocol, being given it, runs the loop (`nest_asyncio`).
+        if !self.received.borrow().is_empty() || self.burst.borrow().is_some() {
             return self.deliver_received();
         }
         let most = match self.patience.get() {
@@ -64,9 +67,9 @@ impl Own<DatagramTransport> {
                 None => self.receive_by_socket(),
             };
             match outcome {
-                Ok(Io::Done(datagram)) => {
-                    self.last_size.set(datagram.0.as_bytes().map_or(0, <[u8]>::len));
-                    self.deliver(&datagram)?;
+                Ok(Io::Done((received, address))) => {
+                    self.last_size.set(received.data.as_bytes().map_or(0, <[u8]>::len));
+                    self.deliver_and_take_back(&event_loop, received, &address)?;
                 }
                 Ok(Io::Later) => {
                     self.have_come(received.into());
@@ -92,34 +95,72 @@ impl Own<DatagramTransport> {
         }
         let event_loop = self.event_loop()?;
         let mut burst = event_loop.take_datagrams();
-        let outcome = burst.receive(self.endpoint.fd.get());
-        let taken = burst.iter().try_for_each(|(data, from)| {
-            let address = event_loop.addresses.object(from)?.unwrap_or_else(Obj::none);
-            self.received.borrow_mut().push_back((Obj::bytes(data)?, address));
-            self.last_size.set(data.len());
-            Ok(())
-        });
-        event_loop.put_datagrams(burst);
-        taken?;
-        match outcome {
+        match burst.receive(self.endpoint.fd.get()) {
             Ok(Io::Done(count)) => {
                 self.have_come(count);
+                self.burst.replace(Some(burst));
                 self.deliver_received()
             }
-            Ok(Io::Later) => Ok(()),
-            Err(error) => self.failed(Error::from(error).raise(), READ_ERROR),
+            other => {
+                event_loop.put_datagrams(burst);
+                other.map(drop).or_else(|error| self.failed(Error::from(error).raise(), READ_ERROR))
+            }
         }
     }
 
     /// Gives the protocol what waits for it, until it wants no more.
     fn deliver_received(&self) -> Result<()> {
+        let outcome = self.deliver_while_wanted();
+        self.set_aside()?;
+        outcome.or_else(|raised| {
+            let raised = raised.take();
+            self.go_on_delivering()?;
+            Err(Raised::exception(raised))
+        })
+    }
+
+    fn deliver_while_wanted(&self) -> Result<()> {
         while self.is_receiving() {
-            let Some(datagram) = self.received.borrow_mut().pop_front() else { break };
-            if let Err(raised) = self.deliver(&datagram) {
-                let raised = raised.take();
-                self.go_on_delivering()?;
-                return Err(Raised::exception(raised));
+            let waiting = self.received.borrow_mut().pop_front();
+            if let Some((data, address)) = waiting {
+                self.deliver(&data, &address)?;
+                continue;
             }
+            let event_loop = self.event_loop()?;
+            let Some((received, address)) = self.take_of_burst(&event_loop)? else { break };
+            self.deliver_and_take_back(&event_loop, received, &address)?;
+        }
+        Ok(())
+    }
+
+    /// The next one of what was received together.
+    #[inline(always)]
+    fn take_of_burst(&self, event_loop: &Own<EventLoop>) -> Result<Option<(Received, Obj)>> {
+        // To make an address may run any code, but not to make bytes.
+        let (received, from) = {
+            let mut burst = self.burst.borrow_mut();
+            let Some((data, from)) = burst.as_mut().and_then(|burst| burst.take()) else { return Ok(None) };
+            self.last_size.set(data.len());
+            (event_loop.spare_bytes.copy(data)?, *from)
+        };
+        let address = event_loop.addresses.object(&from)?;
+        Ok(Some((received, address.unwrap_or_else(Obj::none))))
+    }
+
+    /// Keeps what is left of a burst until the protocol wants it.
+    #[inline]
+    fn set_aside(&self) -> Result<()> {
+        let Some(event_loop) = self.endpoint.event_loop.get() else {
+            self.burst.take();
+            return Ok(());
+        };
+        while self.endpoint.phase.get() != Phase::Lost
+            && let Some((received, address)) = self.take_of_burst(&event_loop)?
+        {
+            self.received.borrow_mut().push_back((received.data, address));
+        }
+        if let Some(burst) = self.burst.take() {
+            event_loop.put_datagrams(burst);
         }
         Ok(())
     }
@@ -133,12 +174,12 @@ impl Own<DatagramTransport> {
     }
 
     #[inline(always)]
-    fn receive(&self, event_loop: &Own<EventLoop>) -> Result<Io<Datagram>> {
+    fn receive(&self, event_loop: &Own<EventLoop>) -> Result<Io<(Received, Obj)>> {
         let mut from = Address::none();
         let mut buffer = event_loop.take_read_buffer();
         let outcome = socket::recv_from(self.endpoint.fd.get(), &mut buffer, &mut from);
         let data = match outcome {
-            Ok(Io::Done(size)) => Obj::bytes(&buffer[..size]).map(Io::Done),
+            Ok(Io::Done(size)) => event_loop.spare_bytes.copy(&buffer[..size]).map(Io::Done),
             Ok(Io::Later) => Ok(Io::Later),
             Err(error) => Err(Error::from(error).raise()),
         };
@@ -154,11 +195,11 @@ impl Own<DatagramTransport> {
 
     /// A family whose addresses only the socket object knows.
     #[cold]
-    fn receive_by_socket(&self) -> Result<Io<Datagram>> {
+    fn receive_by_socket(&self) -> Result<Io<(Received, Obj)>> {
         static RECVFROM: Name = Name::new("recvfrom");
         match self.endpoint.sock.get_or_none().call_method(&RECVFROM, [&Obj::int(READ_SIZE as i64)?]) {
             Ok(datagram) => match datagram.tuple_items() {
-                [data, address] => Ok(Io::Done((data.clone(), address.clone()))),
+                [data, address] => Ok(Io::Done((Received::from(data.clone()), address.clone()))),
                 _ => Err(Error::type_("recvfrom() did not return a pair")),
             },
             Err(raised) if raised.matches(&exception::blocking_io_error()) => {
@@ -170,7 +211,14 @@ impl Own<DatagramTransport> {
     }
 
     #[inline(always)]
-    fn deliver(&self, (data, address): &Datagram) -> Result<()> {
+    fn deliver_and_take_back(&self, event_loop: &Own<EventLoop>, received: Received, address: &Obj) -> Result<()> {
+        let outcome = self.deliver(&received.data, address);
+        event_loop.spare_bytes.give_back(received);
+        outcome
+    }
+
+    #[inline(always)]
+    fn deliver(&self, data: &Obj, address: &Obj) -> Result<()> {
         static DATAGRAM_RECEIVED: Name = Name::new("datagram_received");
         match self.endpoint.protocol.get() {
             Some(protocol) => protocol.call_method(&DATAGRAM_RECEIVED, [data, address]).map(drop),
