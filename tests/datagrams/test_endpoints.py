@@ -70,23 +70,24 @@ def test_its_repr_tells_its_state(play):
     play(main)
 
 
-def test_a_burst_is_received_in_order(play):
+@pytest.mark.parametrize("size", [1, 1000, 5000])
+def test_a_burst_is_received_in_order(play, size):
     async def main(endpoint):
         server, at_server = await endpoint()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             for burst in range(20):
-                for number in range(burst):
-                    sender.sendto(b"%d" % number, server.get_extra_info("sockname"))
-                for number in range(burst):
-                    assert (await at_server.datagrams.get())[0] == b"%d" % number
+                sent = [bytes([number]) * size for number in range(burst)]
+                for data in sent:
+                    sender.sendto(data, server.get_extra_info("sockname"))
+                assert [(await at_server.datagrams.get())[0] for _ in sent] == sent
 
     play(main)
 
 
 @pytest.mark.parametrize("stops_at", [0, 3, 11])
-@pytest.mark.parametrize("way", ["pause", "fail", "exchange"])
+@pytest.mark.parametrize("way", ["pause", "fail", "exchange", "run"])
 def test_a_burst_goes_on_where_it_was_interrupted(play, problems, way, stops_at):
-    """Twenty datagrams, at one of which the protocol pauses, fails, or gives its place to another."""
+    """Twenty datagrams, at one of which the protocol pauses, fails, gives its place to another, or runs the loop."""
 
     class Interrupted(Recorder):
         def datagram_received(self, data, addr):
@@ -99,6 +100,8 @@ def test_a_burst_goes_on_where_it_was_interrupted(play, problems, way, stops_at)
             protocol.transport.pause_reading()
         elif way == "exchange":
             protocol.transport.set_protocol(successor)
+        elif way == "run":
+            asyncio.get_running_loop()._run_once()
         else:
             raise LookupError
 
