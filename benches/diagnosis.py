@@ -1,7 +1,8 @@
 """What it costs to be diagnosed, and how soon a deadlock is shown: `python -m benches.diagnosis`.
 
-Each case runs in each mode, in a process of its own, in turns; the figures are nanoseconds of CPU time for each
-operation, the best of the samples of a process, the median of the processes. The first column is a run with ``off``,
+Each case runs in each mode, in a process of its own; the modes take turns, run by run, so that what else the machine
+does for a while disturbs them all. The figures are nanoseconds of CPU time for each operation, the best of the runs of
+a process, the median of the processes. The first column is a run with ``off``,
 the others are what a mode adds. A detector with a cost of its own adds a case: a coroutine function that does
 something `count` times.
 
@@ -11,6 +12,7 @@ its text is written: the first one of a process, which reads the source and star
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import statistics
@@ -22,7 +24,7 @@ from benches import machine
 
 #: What FERRAIO is set to; None leaves it unset, as in production.
 MODES = {"off": "off", "production": None, "log": "log", "hint": "hint"}
-SAMPLES = 7
+RUNS = 100
 #: How many tasks there are when two of them are in a deadlock, and how many deadlocks a process makes.
 TASKS_IN_A_DEADLOCK = (2, 1000)
 DEADLOCKS = 20
@@ -75,22 +77,18 @@ async def callbacks(count):
 CASES = {case.__name__: case for case in (coroutine, sleep_0, lock, task, callbacks)}
 
 
-def sample(name: str, count: int) -> float:
-    """Measure a case in this process: nanoseconds for each time."""
+def sample(name: str, count: int) -> None:
+    """Measure a case in this process, once for each line of stdin: nanoseconds for each time."""
     import ferraio
 
-    best = float("inf")
-
     async def main():
-        nonlocal best
         await CASES[name](count // 10)
-        for _ in range(SAMPLES):
-            begin = time.process_time_ns()
-            await CASES[name](count)
-            best = min(best, (time.process_time_ns() - begin) / count)
+        begin = time.process_time_ns()
+        await CASES[name](count)
+        return (time.process_time_ns() - begin) / count
 
-    ferraio.run(main())
-    return best
+    for _ in sys.stdin:
+        print(ferraio.run(main()), flush=True)
 
 
 def measure(names: list[str], processes: int, count: int) -> dict[str, dict[str, float]]:
@@ -98,17 +96,38 @@ def measure(names: list[str], processes: int, count: int) -> dict[str, dict[str,
     figures: dict[str, dict[str, list[float]]] = {name: {mode: [] for mode in MODES} for name in names}
     for _ in range(processes):
         for name in names:
-            for mode, setting in MODES.items():
-                environment = {key: value for key, value in os.environ.items() if key != "FERRAIO"}
-                if setting is not None:
-                    environment["FERRAIO"] = setting
-                command = [sys.executable, "-m", "benches.diagnosis", "--sample", name, "--count", str(count)]
-                output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-                figures[name][mode].append(json.loads(output))
+            for mode, fastest in _fastest_in_turns(name, count).items():
+                figures[name][mode].append(fastest)
     return {
         name: {mode: statistics.median(samples) for mode, samples in by_mode.items()}
         for name, by_mode in figures.items()
     }
+
+
+def _fastest_in_turns(name: str, count: int) -> dict[str, float]:
+    """Return the best of a process in each mode."""
+    command = [sys.executable, "-m", "benches.diagnosis", "--sample", name, "--count", str(count)]
+    fastest = dict.fromkeys(MODES, float("inf"))
+    with contextlib.ExitStack() as stack:
+        running = {
+            mode: stack.enter_context(
+                subprocess.Popen(
+                    command, env=_environment(setting), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                )
+            )
+            for mode, setting in MODES.items()
+        }
+        for _ in range(RUNS):
+            for mode, process in running.items():
+                process.stdin.write("\n")
+                process.stdin.flush()
+                fastest[mode] = min(fastest[mode], float(process.stdout.readline()))
+    return fastest
+
+
+def _environment(setting: str | None) -> dict[str, str]:
+    others = {key: value for key, value in os.environ.items() if key != "FERRAIO"}
+    return others if setting is None else others | {"FERRAIO": setting}
 
 
 def sample_deadlocks(tasks: int) -> list[float]:
@@ -184,7 +203,7 @@ def main() -> None:
     if unknown := set(wanted.cases) - set(CASES):
         parser.error(f"no such case: {', '.join(sorted(unknown))}")
     if wanted.sample:
-        print(json.dumps(sample(wanted.sample, wanted.count)))
+        sample(wanted.sample, wanted.count)
         return
     if wanted.deadlocks:
         print(json.dumps(sample_deadlocks(wanted.deadlocks)))

@@ -102,7 +102,7 @@ def echo_client(
     server: list[str], connections: int, message_size: int, context: ssl.SSLContext | None = None
 ) -> Iterator[EchoClient]:
     """Run the command of a server for as long as its client is in use; with a context they speak TLS."""
-    with subprocess.Popen(server, stdout=subprocess.PIPE, text=True) as process, _apart_from(process.pid):
+    with subprocess.Popen(server, stdout=subprocess.PIPE, text=True) as process, apart_from(process.pid):
         try:
             address, tell_port = process.stdout.readline().split()
             client = EchoClient(address, tell_port, connections, message_size, context)
@@ -116,7 +116,7 @@ def echo_client(
 
 
 @contextlib.contextmanager
-def _apart_from(server: int) -> Iterator[None]:
+def apart_from(server: int) -> Iterator[None]:
     """Give the server a core, and this process the others until afterwards."""
     if not hasattr(os, "sched_setaffinity"):  # macOS
         yield

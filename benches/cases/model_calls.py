@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 from benches.case import operations
+from benches.echo_client import apart_from
 
 SERVER = [sys.executable, "-m", "ferraio.demo.model_server", "--port", "0", "--delay", "0"]
 
@@ -22,8 +23,9 @@ async def anthropic_client():
     # The server ends when its stdin does, and so never outlives us.
     with subprocess.Popen(SERVER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         address = _address(server.stdout.readline())
-        async with anthropic.AsyncAnthropic(api_key="stub", base_url=address, max_retries=0) as client:
-            yield (client,)
+        with apart_from(server.pid):
+            async with anthropic.AsyncAnthropic(api_key="stub", base_url=address, max_retries=0) as client:
+                yield (client,)
 
 
 @operations("anthropic SDK, one call after another", least=25, prepare=anthropic_client)

@@ -148,6 +148,27 @@ def test_a_callback_blocks_as_well_as_a_task(released, new_loop):
     assert finding.place.function.endswith("callback")
 
 
+def test_a_step_in_the_middle_of_a_long_turn_is_told(released, run):
+    def compute():
+        end = time.thread_time() + 0.012
+        while time.thread_time() < end:
+            pass
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        for _ in range(3):
+            loop.call_soon(compute)
+        blocking = asyncio.create_task(CALLS["time_sleep"].function(), name="the one")
+        for _ in range(3):
+            loop.call_soon(compute)
+        with pytest.raises(Released):
+            await blocking
+
+    with contextlib.suppress(Released):
+        run(main())
+    check(released[0], "time_sleep")
+
+
 def test_debug_mode_changes_nothing(released, run):
     async def main():
         time.sleep(blocking_calls.FOREVER)
@@ -405,6 +426,21 @@ def test_a_call_in_the_kernel_that_holds_the_interpreter_is_told_meanwhile_and_n
     process.stdin.write("x")
     process.stdin.flush()
     assert "read 1\n" in process.stderr.readlines()
+    assert process.wait() == 0
+
+
+def test_where_the_kernel_has_no_timer_left_for_the_loop_it_is_watched_all_the_same(start_program):
+    process = start_program("""
+        import resource
+
+        async def main():
+            sys.stdin.read(1)
+
+        resource.setrlimit(resource.RLIMIT_SIGPENDING, (0, 0))
+        asyncio.run(main())
+        """)
+    assert process.stderr.readline().startswith("program.py:6:5: FER002 the event loop is blocked: reading from a pipe")
+    process.stdin.close()
     assert process.wait() == 0
 
 
