@@ -3,7 +3,7 @@
 //! A number that grows with each step, odd while the loop rests (it waits in the poller, or does not run). The loop only
 //! stores, the watchdog only loads, and neither waits for the other; that the same even number is there for long is all
 //! the watchdog has to know. It sleeps until the [`Alarm`] of a loop rings, which the loop puts off whenever it has
-//! polled: to be woken costs the watchdog as much as a hundred times to put it off (40 us, on an idle core).
+//! polled: to be woken costs the watchdog as much as a hundred times to put it off (40 µs, on an idle core).
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
