@@ -86,8 +86,10 @@ def test_a_burst_is_received_in_order(play, size):
 
 @pytest.mark.parametrize("stops_at", [0, 3, 11])
 @pytest.mark.parametrize("way", ["pause", "fail", "exchange", "run"])
-def test_a_burst_goes_on_where_it_was_interrupted(play, problems, way, stops_at):
+def test_a_burst_goes_on_where_it_was_interrupted(play, problems, way, stops_at, loop_kind):
     """Twenty datagrams, at one of which the protocol pauses, fails, gives its place to another, or runs the loop."""
+    if way == "run" and loop_kind == "asyncio" and sys.version_info < (3, 12):
+        pytest.skip("asyncio would enter the context of its handle twice")
 
     class Interrupted(Recorder):
         def datagram_received(self, data, addr):
