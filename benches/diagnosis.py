@@ -2,9 +2,8 @@
 
 Each case runs in each mode, in a process of its own; the modes take turns, run by run, so that what else the machine
 does for a while disturbs them all. The figures are nanoseconds of CPU time for each operation, the best of the runs of
-a process, the median of the processes. The first column is a run with ``off``,
-the others are what a mode adds. A detector with a cost of its own adds a case: a coroutine function that does
-something `count` times.
+a process, the median of the processes. The first column is a run with ``off``, the others are what a mode adds. A
+detector with a cost of its own adds a case: a coroutine function that does something `count` times.
 
 A deadlock that is certain is to be shown within 5 ms of the last step that anything could do. Measured from there until
 its text is written: the first one of a process, which reads the source and starts what draws it, and those after it.

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benches import instructions
 from benches.case import THOROUGH, load_all
-from benches.rounds import run_program, take_round
+from benches.rounds import SampleFailed, run_program, take_round
 
 PEERS = ("uvloop", "ferraio")
 LEAST = {
@@ -110,8 +110,10 @@ def measured(case, extension, rounds):
     """Medians of nanoseconds per operation."""
     samples = {who: [] for who in (*PEERS, "limit")}
     for _ in range(rounds):
-        for peer, sample in take_round(case, PEERS, THOROUGH).items():
-            samples[peer].append(sample.value)
+        for peer, taken in take_round(case, PEERS, THOROUGH).items():
+            if isinstance(taken, SampleFailed):
+                raise taken
+            samples[peer].append(taken.value)
         samples["limit"].append(json.loads(run_program([], _sample_arguments(extension, case)).output))
     return {who: statistics.median(values) for who, values in samples.items()}
 

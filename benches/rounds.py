@@ -89,10 +89,12 @@ class SampleProcess:
         """Let it run until it asks for its next turn, or has the answer."""
         if self._process is None:
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self._errors, "text": True}
-            self._process = subprocess.Popen(self._command, env=_environment(), start_new_session=True, **pipes)
+            self._process = subprocess.Popen(
+                self._command, env=_environment(), start_new_session=True, bufsize=1, **pipes
+            )
         else:
-            self._process.stdin.write("\n")
-            self._process.stdin.flush()
+            with contextlib.suppress(BrokenPipeError):  # It has ended, and the next line says why.
+                self._process.stdin.write("\n")
         line = self._next_line()
         return None if line == MY_TURN else Sample(**json.loads(line))
 

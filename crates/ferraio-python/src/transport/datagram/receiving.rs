@@ -110,13 +110,11 @@ impl Own<DatagramTransport> {
 
     /// Gives the protocol what waits for it, until it wants no more.
     fn deliver_received(&self) -> Result<()> {
-        let outcome = self.deliver_while_wanted();
-        self.set_aside()?;
-        outcome.or_else(|raised| {
-            let raised = raised.take();
-            self.go_on_delivering()?;
-            Err(Raised::exception(raised))
-        })
+        let outcome = self.deliver_while_wanted().map_err(Raised::take);
+        let set_aside = self.set_aside();
+        let Err(error) = outcome else { return set_aside };
+        set_aside.and_then(|()| self.go_on_delivering())?;
+        Err(Raised::exception(error))
     }
 
     fn deliver_while_wanted(&self) -> Result<()> {
