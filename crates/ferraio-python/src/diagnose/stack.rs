@@ -11,7 +11,8 @@ use ferraio_core::line_table::{self, Position};
 use ferraio_core::sys::memory;
 use ferraio_report::{Finding, Label, Place, Severity, Source};
 
-use crate::ffi::frame_layout::{ThreadState, bytes_type, code, code_type, frame, object, text, text_type};
+use crate::ffi::frame_layout::{bytes_type, code, code_type, frame, object, text, text_type};
+use crate::ffi::thread::ThreadState;
 use crate::ffi::{Obj, Result};
 
 /// A frame of a program.

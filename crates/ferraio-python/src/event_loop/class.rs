@@ -10,6 +10,7 @@ use ferraio_core::waker::Waker;
 
 use super::{CELL, EventLoop, Flags, Ready, Shared, Timer, readers, schedule, turn, watch};
 use crate::error::Error;
+use crate::ffi::thread::{self, ThreadState};
 use crate::ffi::{Args, Import, Name, Obj, Own, Result, class, fork};
 use crate::handle::TimerHandle;
 use crate::imports as py;
@@ -103,10 +104,12 @@ fn thread_id(this: &Own<EventLoop>) -> Result<Obj> {
 }
 
 fn set_thread_id(this: &Own<EventLoop>, value: Option<&Obj>) -> Result<()> {
-    this.thread.set(match value {
+    let thread = match value {
         Some(value) if !value.is_none() => value.as_i64()? as u64,
         _ => 0,
-    });
+    };
+    this.thread.set(thread);
+    this.runner.set(if thread == thread::ident() { ThreadState::current() } else { ThreadState::NONE });
     Ok(())
 }
 

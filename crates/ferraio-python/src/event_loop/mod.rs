@@ -34,7 +34,7 @@ use ferraio_core::waker::Waker;
 use crate::diagnose::Watching;
 use crate::error::Error;
 use crate::ffi::received_bytes::SpareBytes;
-use crate::ffi::thread::{self, Posted};
+use crate::ffi::thread::{self, Posted, ThreadState};
 use crate::ffi::{Class, ClassCell, Name, Obj, Own, Result, Slot, Visit, current_task, fork};
 use crate::future::Future;
 use crate::handle::{Handle, TimerHandle};
@@ -83,6 +83,8 @@ pub struct EventLoop {
     stopping: Cell<bool>,
     /// The thread that runs it; 0: none.
     thread: Cell<u64>,
+    /// The same, by what is faster to compare.
+    runner: Cell<ThreadState>,
     /// A task of ours is the current one.
     task_is_current: Cell<bool>,
     /// `hash(loop)`, for the dict of current tasks.
@@ -205,6 +207,7 @@ impl EventLoop {
             flags: Cell::new(Flags::CLOSED),
             stopping: Cell::new(false),
             thread: Cell::new(0),
+            runner: Cell::new(ThreadState::NONE),
             task_is_current: Cell::new(false),
             hash: Cell::new(0),
             generation: Cell::new(fork::generation()),
@@ -251,10 +254,16 @@ impl EventLoop {
         self.flags.get().with(Flags::OBSERVED, false) == Flags::NONE
     }
 
-    /// Is it plain, and not observed either?
+    /// Would an observer have nothing to say of the thread that uses it now: there is none, or this thread runs the loop?
     #[inline(always)]
-    pub fn has_no_flags(&self) -> bool {
-        self.flags.get() == Flags::NONE
+    fn is_used_safely(&self) -> bool {
+        !self.is_observed() || self.runner.get() == ThreadState::current()
+    }
+
+    /// May callbacks and tasks be scheduled without a look at anything?
+    #[inline(always)]
+    pub fn schedules_plainly(&self) -> bool {
+        self.is_plain() && self.is_used_safely()
     }
 
     /// Are tasks made here, without a factory or an overridden `create_task`?
@@ -373,8 +382,8 @@ impl Own<EventLoop> {
     /// in debug mode another thread must not.
     #[inline(always)]
     pub fn takes_directly(&self) -> Result<bool> {
-        const LOOK: Flags = Flags(Flags::CLOSED.0 | Flags::DEBUG.0 | Flags::OWN_CALL_SOON.0 | Flags::OBSERVED.0);
-        if self.flags.get().has(LOOK) { self.takes_after_a_look() } else { Ok(true) }
+        const LOOK: Flags = Flags(Flags::CLOSED.0 | Flags::DEBUG.0 | Flags::OWN_CALL_SOON.0);
+        if !self.flags.get().has(LOOK) && self.is_used_safely() { Ok(true) } else { self.takes_after_a_look() }
     }
 
     #[cold]
@@ -388,7 +397,7 @@ impl Own<EventLoop> {
     /// Fails if it is closed; in debug mode also if another thread runs it.
     #[inline(always)]
     pub fn check_open(&self) -> Result<()> {
-        if self.has_no_flags() { Ok(()) } else { self.check_state() }
+        if self.schedules_plainly() { Ok(()) } else { self.check_state() }
     }
 
     #[cold]

@@ -120,22 +120,24 @@ impl Own<EventLoop> {
     pub(super) fn look(&self, timeout: Option<Duration>) -> Result<Option<Duration>> {
         static ABOUT_TO_WAIT: Import = Import::new("ferraio.diagnose.observer", "about_to_wait");
         let for_ever = timeout.is_none() && !self.has_posts() && !self.watches_anything();
-        if !for_ever && now() < self.next_look.get() {
-            return Ok(self.until_next_look(timeout));
+        let left = self.until_next_look();
+        if !for_ever && left > 0.0 {
+            return Ok(at_most(timeout, left));
         }
         self.leave_task()?;
         let next_look = ABOUT_TO_WAIT.get()?.call([self.obj(), &Obj::bool(for_ever)])?;
         self.next_look.set(if next_look.is_none() { f64::INFINITY } else { next_look.as_f64()? });
         let timeout = self.time_to_wait_now(timeout)?;
-        Ok(self.until_next_look(timeout))
+        Ok(at_most(timeout, self.until_next_look()))
     }
 
     /// The loop is about to poll, has run for a while, and is not diagnosed: begins with that when it is time to.
     #[cold]
     pub(super) fn begin_to_diagnose(&self, timeout: Option<Duration>) -> Result<Option<Duration>> {
         static BEGIN: Import = Import::new("ferraio._diagnosing", "begin_at_last");
-        if now() < self.next_look.get() {
-            return Ok(self.until_next_look(timeout));
+        let left = self.until_next_look();
+        if left > 0.0 {
+            return Ok(at_most(timeout, left));
         }
         self.next_look.set(f64::INFINITY);
         self.leave_task()?;
@@ -161,13 +163,9 @@ impl Own<EventLoop> {
         if busy { Ok(Some(Duration::ZERO)) } else { self.time_to_wait() }
     }
 
-    fn until_next_look(&self, timeout: Option<Duration>) -> Option<Duration> {
-        let next_look = self.next_look.get();
-        if next_look.is_infinite() {
-            return timeout;
-        }
-        let left = Duration::from_secs_f64((next_look - now()).clamp(0.0, super::LONGEST_WAIT));
-        Some(timeout.map_or(left, |timeout| timeout.min(left)))
+    /// In how many seconds to look; infinite: not at all.
+    fn until_next_look(&self) -> f64 {
+        self.next_look.get() - now()
     }
 
     fn has_posts(&self) -> bool {
@@ -175,9 +173,18 @@ impl Own<EventLoop> {
     }
 }
 
-/// `time.monotonic()`, whatever the loop takes for the time.
+/// The shorter wait of the two.
+fn at_most(timeout: Option<Duration>, seconds: f64) -> Option<Duration> {
+    if timeout == Some(Duration::ZERO) || seconds.is_infinite() {
+        return timeout;
+    }
+    let limit = Duration::from_secs_f64(seconds.clamp(0.0, super::LONGEST_WAIT));
+    Some(timeout.map_or(limit, |timeout| timeout.min(limit)))
+}
+
+/// `time.monotonic()` or a few milliseconds ago, whatever the loop takes for the time.
 fn now() -> f64 {
-    clock::seconds(clock::monotonic_nanos())
+    clock::seconds(clock::coarse_nanos())
 }
 
 /// `_observe(loops, holders)`: from their next run on loops tell what happens; new locks note who holds them.

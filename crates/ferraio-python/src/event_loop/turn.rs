@@ -36,7 +36,8 @@ impl Own<EventLoop> {
         let observed =
             if self.debug() { Some(self.handle_is_patched()?) } else { self.handle_is_patched()?.then_some(true) };
         let todo = self.ring.borrow().len();
-        if let Some(pulse) = self.pulse.get() {
+        let pulse = self.pulse.get();
+        if let Some(pulse) = pulse {
             pulse.turn(todo);
         }
         for _ in 0..todo {
@@ -51,7 +52,7 @@ impl Own<EventLoop> {
                 let Some(ready) = ring.pop() else { break };
                 ready
             };
-            if let Some(pulse) = self.pulse.get() {
+            if let Some(pulse) = pulse {
                 pulse.step();
             }
             match observed {

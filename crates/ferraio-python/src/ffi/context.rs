@@ -19,6 +19,7 @@ use super::coroutine::{copy_context, is_context};
 use super::exception::{Raised, Result};
 use super::object::Obj;
 use super::slot::Slot;
+use super::thread;
 
 /// Where in a thread's state the current context is, in bytes; 0: unknown, and so is all else.
 static IN_THREAD: AtomicUsize = AtomicUsize::new(0);
@@ -48,7 +49,7 @@ pub fn capture() -> Result<Obj> {
     }
     // SAFETY: attached; the field is NULL or a context, alive as long as it is the current one, which holds a mapping.
     unsafe {
-        let context = c::PyThreadState_Get().cast::<u8>().add(in_thread).cast::<*mut c::PyObject>().read();
+        let context = thread::state().cast::<u8>().add(in_thread).cast::<*mut c::PyObject>().read();
         if context.is_null() {
             return copy_context();
         }
@@ -154,7 +155,7 @@ fn set_a_variable(context: &Obj, other: &Obj) -> Result<Option<usize>> {
     // thread's state is looked at up to the field, which all supported versions have within this distance.
     unsafe {
         let variable = Obj::new_ref(c::PyContextVar_New(c"ferraio".as_ptr(), ptr::null_mut()))?;
-        let word = |place: usize| c::PyThreadState_Get().cast::<*mut c::PyObject>().add(place).read();
+        let word = |place: usize| thread::state().cast::<*mut c::PyObject>().add(place).read();
         Raised::check(c::PyContext_Enter(context.as_ptr()))?;
         let found = (0..LOOK_AT / size_of::<usize>()).find(|place| word(*place) == context.as_ptr());
         drop(Obj::new_ref(c::PyContextVar_Set(variable.as_ptr(), variable.as_ptr()))?);

@@ -162,6 +162,7 @@ mod store {
     use pyo3_ffi as c;
 
     use super::{Import, Obj, Result};
+    use crate::ffi::thread;
 
     /// Where in a thread's state the running task is; 0: unknown.
     static OFFSET: AtomicUsize = AtomicUsize::new(0);
@@ -192,7 +193,7 @@ mod store {
             // SAFETY: we stop at the fields, which all supported versions have within this distance; so what is read is
             // the thread's own state.
             unsafe {
-                let words = c::PyThreadState_Get().cast::<*mut c::PyObject>().add(place);
+                let words = thread::state().cast::<*mut c::PyObject>().add(place);
                 (words.read(), words.add(1).read()) == wanted
             }
         })?;
@@ -209,7 +210,7 @@ mod store {
         let new = task.map_or(std::ptr::null_mut(), |task| task.clone().into_ptr());
         // SAFETY: the field that `_asyncio` itself uses: one owned reference or NULL. The old reference is dropped last.
         unsafe {
-            let field = c::PyThreadState_Get().cast::<u8>().add(offset).cast::<*mut c::PyObject>();
+            let field = thread::state().cast::<u8>().add(offset).cast::<*mut c::PyObject>();
             drop(Obj::take(field.replace(new)));
         }
         Ok(())
@@ -225,7 +226,7 @@ mod store {
         }
         // SAFETY: the field that `_asyncio` itself uses: one owned reference or NULL; we make one of our own.
         unsafe {
-            let task = c::PyThreadState_Get().cast::<u8>().add(offset).cast::<*mut c::PyObject>().read();
+            let task = thread::state().cast::<u8>().add(offset).cast::<*mut c::PyObject>().read();
             Ok(if task.is_null() { None } else { Some(Obj::borrowed(task)) })
         }
     }

@@ -6,18 +6,6 @@
 
 use pyo3_ffi as c;
 
-/// The state of a thread, as an address.
-#[derive(Clone, Copy, Debug)]
-pub struct ThreadState(pub u64);
-
-impl ThreadState {
-    /// That of the calling thread.
-    pub fn current() -> Self {
-        // SAFETY: this thread is attached, as every caller of this crate is.
-        Self(unsafe { c::PyThreadState_Get() } as u64)
-    }
-}
-
 /// The address of a type, by which its instances are known.
 pub fn code_type() -> u64 {
     &raw const c::PyCode_Type as u64

@@ -91,6 +91,7 @@ mod list {
 
     use super::super::class::Class;
     use super::super::exception::preserve_raised;
+    use super::super::thread;
     use super::{Import, Own, Result, Task};
 
     static REGISTER: Import = Import::new("_asyncio", "_register_task");
@@ -144,7 +145,7 @@ mod list {
         // SAFETY: attached. The newest task is the last of its thread's list, so that the head follows; the head is part
         // of the thread's state only if that is so, and is read only then.
         unsafe {
-            let head = joined[place].wrapping_sub(c::PyThreadState_Get() as usize);
+            let head = joined[place].wrapping_sub(thread::state() as usize);
             let is_head = changed == 2 && head < LOOK_AT && head.is_multiple_of(size_of::<usize>());
             let node = ptr::from_ref(&words[place]).cast::<Node>();
             let is_last = || (*(*node).next.get()).previous.get() == node;
@@ -173,7 +174,7 @@ mod list {
         // SAFETY: attached, so that nobody else touches the lists. The links of a list are those of live tasks (they
         // leave it before they die) and its head, which is in the state of this thread.
         unsafe {
-            let head = c::PyThreadState_Get().cast::<u8>().add(HEAD.load(Relaxed)).cast::<Node>();
+            let head = thread::state().cast::<u8>().add(HEAD.load(Relaxed)).cast::<Node>();
             let last = (*head).previous.replace(node);
             (*last).next.set(node);
             node.previous.set(last);

@@ -29,6 +29,28 @@ pub fn ident() -> u64 {
     unsafe { c::PyThread_get_thread_ident() as u64 }
 }
 
+/// What the interpreter knows of this thread.
+#[inline(always)]
+pub fn state() -> *mut c::PyThreadState {
+    // SAFETY: this thread is attached, as every caller of this crate is.
+    unsafe { c::compat::PyThreadState_GetUnchecked() }
+}
+
+/// [`state`] of some thread, as an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ThreadState(pub u64);
+
+impl ThreadState {
+    /// That of no thread.
+    pub const NONE: Self = Self(0);
+
+    /// That of this thread.
+    #[inline(always)]
+    pub fn current() -> Self {
+        Self(state() as u64)
+    }
+}
+
 /// `sys.is_finalizing()`.
 pub fn is_finalizing() -> bool {
     // SAFETY: no conditions.

@@ -165,7 +165,7 @@ impl Own<Task> {
     /// A task of a loop of ours, its first step scheduled.
     #[inline]
     pub fn create(event_loop: &Own<EventLoop>, coro: &Obj, options: Options) -> Result<Own<Task>> {
-        if !event_loop.has_no_flags() || options.eager_start || !is_coroutine(coro)? {
+        if !event_loop.schedules_plainly() || options.eager_start || !is_coroutine(coro)? {
             return Self::create_after_a_look(event_loop, coro, options);
         }
         Self::create_shortly(event_loop, coro, options)
@@ -173,10 +173,6 @@ impl Own<Task> {
 
     #[cold]
     fn create_after_a_look(event_loop: &Own<EventLoop>, coro: &Obj, options: Options) -> Result<Own<Task>> {
-        if event_loop.is_plain() && !options.eager_start && is_coroutine(coro)? {
-            event_loop.check_open()?;
-            return Self::create_shortly(event_loop, coro, options);
-        }
         let task = Own::new(Task::uninitialised)?;
         task.begin(coro, Some(event_loop.obj().clone()), options)?;
         Ok(task)
