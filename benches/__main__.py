@@ -72,17 +72,6 @@ def measure(cases: dict[str, Case], wanted: argparse.Namespace) -> Results:
         _tell(key)
         found = run_case(case, [peer for peer in peers if peer.is_of(key.partition(".")[0])], rounds, effort)
         content["cases"][key] = _about(case, case.unit) | {"peers": found}
-    if any(key.startswith("echo.") for key in cases):
-        from benches.cases.echo import limits
-
-        _tell("the limits of echo")
-        for name, samples in limits(effort).items():
-            content[name] = {str(size): sample.value for size, sample in samples.items()}
-    if any(key.startswith("tls.") for key in cases):
-        from benches.cases.tls import limit
-
-        _tell("the limit of TLS echo")
-        content["TLS echo limit"] = {str(size): sample.value for size, sample in limit(effort).items()}
     return Results(content)
 
 

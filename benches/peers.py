@@ -1,5 +1,8 @@
 """The peers: the event loops that are compared, and how a process comes to use one.
 
+The last one is no event loop: `C` is the bare server of `echo_limit.c`, and there is not much less to be had from this
+kernel than what it needs.
+
 `aiofastnet` replaces the transports of another loop, here those of uvloop, with which it is fastest. `ferraio-loop` is
 our loop under the names that asyncio has anyway, as somebody gets who only passes a loop factory. `ferraio` is the
 whole: `install()` runs before the benchmark is imported, as under `ferraio run`.
@@ -7,6 +10,8 @@ whole: `install()` runs before the benchmark is imported, as under `ferraio run`
 
 import importlib
 import importlib.util
+import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -27,6 +32,8 @@ class Peer:
     """The groups of cases in which it differs from the loop that it changes; None: all."""
 
     def is_here(self) -> bool:
+        if self is BARE_SERVER:
+            return sys.platform == "linux" and shutil.which("cc") is not None
         return importlib.util.find_spec(self.module) is not None
 
     def is_of(self, group: str) -> bool:
@@ -35,6 +42,8 @@ class Peer:
 
     def enter(self) -> None:
         """Make this process one of the peer's; comes before the import of a case."""
+        if self is BARE_SERVER:
+            return
         module = importlib.import_module(self.module)
         if self.installs:
             module.install()
@@ -46,6 +55,8 @@ class Peer:
             return module.loop_factory(importlib.import_module(self.over).new_event_loop)
         return module.new_event_loop
 
+
+BARE_SERVER = Peer("C", "", "", groups=("echo", "tls"))
 
 PEERS = {
     peer.name: peer
@@ -62,5 +73,6 @@ PEERS = {
         ),
         Peer("ferraio-loop", "ferraio", "asyncio.Runner(loop_factory=ferraio.new_event_loop).run(main())"),
         Peer("ferraio", "ferraio", "ferraio.run(main())", installs=True),
+        BARE_SERVER,
     )
 }

@@ -8,14 +8,6 @@ from benches.results import Results
 
 OURS = "ferraio"
 COMPARED_TO = ("uvloop", "asyncio")
-BARE_SERVERS = {
-    "echo limit": "A bare epoll server in C echoes",
-    "connect limit": "It accepts a connection, echoes and sees it closed",
-    "Unix echo limit": "It echoes on a Unix socket",
-    "UDP echo limit": "It sends back datagrams",
-    "TLS echo limit": "With OpenSSL it echoes",
-}
-"""By the name that a limit has in the results."""
 
 
 def terminal(results: Results) -> str:
@@ -52,13 +44,7 @@ def _rows(results: Results) -> list[list[str]]:
 
 
 def _notes(results: Results) -> list[str]:
-    notes = []
-    for key, server in BARE_SERVERS.items():
-        if limit := results.content.get(key):
-            costs = ", ".join(f"{_amount(cost, 'ns')} for {size} KiB" for size, cost in limit.items())
-            notes.append(f"{server} with {costs}.")
-    notes += [f"{peer} has no figure for {case}: {why}" for case, peer, why in results.failures()]
-    return notes
+    return [f"{peer} has no figure for {case}: {why}" for case, peer, why in results.failures()]
 
 
 def _times(ratio: float | None) -> str:

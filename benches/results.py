@@ -1,8 +1,7 @@
 """The results of a run: what is kept in the JSON file, and the ratios taken from it.
 
-The file holds `machine`, `rounds`, limits such as `echo limit` (nanoseconds by KiB) and `cases`; each case has its
-`title`, `question`, `unit` and `peers`; each peer has `median`, `min`, `max`, `samples` and `also`, or `failed`:
-why.
+The file holds `machine`, `rounds` and `cases`; each case has its `title`, `question`, `unit` and `peers`; each peer has
+`median`, `min`, `max`, `samples` and `also`, or `failed`: why.
 """
 
 import json

@@ -1,12 +1,9 @@
 """Echo over TCP, Unix sockets and UDP: the server's CPU time per request; as a further figure requests per second.
 
-The server is a process of the peer (`benches/echo_server.py`), the client a process of nobody. `limits()`
-measures the same with a bare epoll server in C (`benches/echo_limit.c`): there is not much less to be had from
-this kernel.
+The server is a process of the peer (`benches/echo_server.py`, `benches/echo_limit.c`), the client a process of nobody.
 """
 
 import contextlib
-import shutil
 import ssl
 import subprocess
 import sys
@@ -16,6 +13,7 @@ from pathlib import Path
 
 from benches.case import Effort, Sample, reading
 from benches.echo_client import Cost, echo_client
+from benches.peers import BARE_SERVER, Peer
 
 CONNECTIONS = 10
 SIZES = (1, 10, 100)
@@ -37,7 +35,8 @@ def _define(style: str, title: str, how: str, size: int) -> None:
 
     @reading(f"{title}, {size} KiB", unit="ns", name=f"{style}_{size}", question=question)
     def measure(peer, effort):
-        return server_cpu([sys.executable, "-m", "benches.echo_server", peer.name, style], size, effort)
+        with server_of(peer, style) as server:
+            return server_cpu(server, size, effort)
 
 
 for _style, _title, _how, _sizes in STYLES:
@@ -48,38 +47,22 @@ for _style, _title, _how, _sizes in STYLES:
 @reading("TCP connect, echo and close", unit="ns")
 def connect_close(peer, effort):
     """How much CPU does a server need to accept a connection, echo 1 KiB and see it closed?"""
-    server = [sys.executable, "-m", "benches.echo_server", peer.name, "protocol"]
-    with echo_client(server, 0, 1024) as client:
+    with server_of(peer, "protocol") as server, echo_client(server, 0, 1024) as client:
         return _sample(client.ask_once_each, 50, effort)
 
 
-def limits(effort: Effort) -> dict[str, dict[int, Sample]]:
-    """The bare server's cost by kind and message size; empty where there is no C compiler or no epoll."""
-    with bare_server() as server, tempfile.TemporaryDirectory() as directory:
-        if server is None:
-            return {}
-        with echo_client([server], 0, 1024) as client:
-            connecting = _sample(client.ask_once_each, 50, effort)
-        return {
-            "echo limit": {size: server_cpu([server], size, effort) for size in SIZES},
-            "Unix echo limit": {size: server_cpu([server, f"{directory}/{size}"], size, effort) for size in SIZES},
-            "UDP echo limit": {size: server_cpu([server, "udp"], size, effort) for size in SIZES[:2]},
-            "connect limit": {1: connecting},
-        }
-
-
 @contextlib.contextmanager
-def bare_server(*options: str) -> Iterator[str | None]:
-    """The file of the bare server, compiled with these options; None where that cannot be."""
-    compiler = shutil.which("cc")
+def server_of(peer: Peer, style: str) -> Iterator[list[str]]:
+    """The command that starts a peer's server."""
+    if peer is not BARE_SERVER:
+        yield [sys.executable, "-m", "benches.echo_server", peer.name, style]
+        return
+    source = Path(__file__).parents[1] / "echo_limit.c"
+    options = ["-DWITH_TLS", "-lssl", "-lcrypto"] if style == "tls" else []
     with tempfile.TemporaryDirectory() as directory:
-        server = f"{directory}/echo_limit"
-        source = Path(__file__).parents[1] / "echo_limit.c"
-        possible = compiler is not None and sys.platform == "linux"
-        if possible:
-            compiled = subprocess.run([compiler, "-O2", "-o", server, source, *options], capture_output=True)
-            possible = compiled.returncode == 0
-        yield server if possible else None
+        subprocess.run(["cc", "-O2", "-o", f"{directory}/echo_limit", source, *options], check=True)
+        where = {"unix": [f"{directory}/socket"], "udp": ["udp"], "udp_sockets": ["udp"]}.get(style, [])
+        yield [f"{directory}/echo_limit", *where]
 
 
 def server_cpu(server: list[str], size: int, effort: Effort, context: ssl.SSLContext | None = None) -> Sample:
