@@ -4,9 +4,13 @@
  * connection with its CPU time in nanoseconds, and ends when that one does. What cannot be sent at once is waited for.
  *
  * It echoes over TCP; with the argument `udp` datagrams, with a path over a Unix socket. With -DWITH_TLS it echoes over
- * TLS, by OpenSSL on its sockets; its argument is the file of certificate and key.
+ * TLS, by OpenSSL on its sockets; its argument is the file of certificate and key. `echo_floor.c` has Python echo.
  */
 #define _GNU_SOURCE /* accept4 */
+#ifdef WITH_PYTHON
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#endif
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -24,6 +28,7 @@
 #include <openssl/ssl.h>
 #endif
 
+enum { MOST_FDS = 4096 };
 static int epoll;
 
 static void check(int result, const char *what) {
@@ -94,7 +99,6 @@ static void tell_cpu_time(int fd) {
 
 /* Echoes what has arrived; tells whether the connection goes on. */
 #ifdef WITH_TLS
-enum { MOST_FDS = 4096 };
 static SSL_CTX *context;
 static SSL *connections[MOST_FDS];
 
@@ -129,6 +133,11 @@ static int echo(int fd, char *data, int size) {
     SSL_free(connection);
     return 0;
 }
+#elif defined WITH_PYTHON
+static void prepare(char **arguments);
+static void begin(int fd);
+static int echo(int fd, char *data, int size);
+static void echo_datagrams(int fd, char *data, int size);
 #else
 static void prepare(char **arguments) { (void)arguments; }
 static void begin(int fd) { (void)fd; }
@@ -141,6 +150,10 @@ static int echo(int fd, char *data, int size) {
 }
 #endif
 
+#ifndef WITH_PYTHON
+#define Py_BEGIN_ALLOW_THREADS
+#define Py_END_ALLOW_THREADS
+
 static void echo_datagrams(int fd, char *data, int size) {
     struct sockaddr_in from;
     for (;;) {
@@ -150,6 +163,7 @@ static void echo_datagrams(int fd, char *data, int size) {
         sendto(fd, data, received, MSG_DONTWAIT, (struct sockaddr *)&from, length);
     }
 }
+#endif
 
 /* Says where it echoes. */
 static int begin_to_echo(const char *where) {
@@ -165,12 +179,11 @@ static int begin_to_echo(const char *where) {
     return fd;
 }
 
-int main(int count, char **arguments) {
+static int serve(char **arguments) {
     static char data[256 * 1024];
     struct epoll_event events[64];
     unsigned short tell_port;
     const char *where = NULL;
-    (void)count;
     prepare(arguments);
 #ifndef WITH_TLS
     where = arguments[1];
@@ -185,7 +198,10 @@ int main(int count, char **arguments) {
     fflush(stdout);
 
     for (;;) {
-        int ready = epoll_wait(epoll, events, 64, -1);
+        int ready;
+        Py_BEGIN_ALLOW_THREADS
+        ready = epoll_wait(epoll, events, 64, -1);
+        Py_END_ALLOW_THREADS
         check(ready, "epoll_wait");
         for (int i = 0; i < ready; i++) {
             int fd = events[i].data.fd;
@@ -204,3 +220,10 @@ int main(int count, char **arguments) {
         }
     }
 }
+
+#ifndef WITH_PYTHON
+int main(int count, char **arguments) {
+    (void)count;
+    return serve(arguments);
+}
+#endif

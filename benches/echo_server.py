@@ -75,17 +75,18 @@ async def tls():
     server.close()
 
 
+async def echo_stream(reader, writer):
+    """What arrives goes back."""
+    while data := await reader.read(READ_SIZE):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
 @contextlib.asynccontextmanager
 async def streams():
     """start_server, and a handler that reads, writes and drains."""
-
-    async def echo(reader, writer):
-        while data := await reader.read(READ_SIZE):
-            writer.write(data)
-            await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(echo, "127.0.0.1", 0)
+    server = await asyncio.start_server(echo_stream, "127.0.0.1", 0)
     yield _port(server)
     server.close()
 

@@ -1,7 +1,7 @@
 """The peers: the event loops that are compared, and how a process comes to use one.
 
-The last one is no event loop: `C` is the bare server of `echo_limit.c`, and there is not much less to be had from this
-kernel than what it needs.
+The last two are no event loops. `C` is the bare server of `echo_limit.c`: there is not much less to be had from this
+kernel than what it needs. `C+Python` is the same with the interpreter in it, `echo_floor.c`: less no loop can need.
 
 `aiofastnet` replaces the transports of another loop, here those of uvloop, with which it is fastest. `ferraio-loop` is
 our loop under the names that asyncio has anyway, as somebody gets who only passes a loop factory. `ferraio` is the
@@ -32,7 +32,7 @@ class Peer:
     """The groups of cases in which it differs from the loop that it changes; None: all."""
 
     def is_here(self) -> bool:
-        if self is BARE_SERVER:
+        if self in BARE:
             return sys.platform == "linux" and shutil.which("cc") is not None
         return importlib.util.find_spec(self.module) is not None
 
@@ -42,7 +42,7 @@ class Peer:
 
     def enter(self) -> None:
         """Make this process one of the peer's; comes before the import of a case."""
-        if self is BARE_SERVER:
+        if self in BARE:
             return
         module = importlib.import_module(self.module)
         if self.installs:
@@ -57,6 +57,8 @@ class Peer:
 
 
 BARE_SERVER = Peer("C", "", "", groups=("echo", "tls"))
+BARE_PYTHON = Peer("C+Python", "", "", groups=("echo",))
+BARE = (BARE_SERVER, BARE_PYTHON)
 
 PEERS = {
     peer.name: peer
@@ -73,6 +75,6 @@ PEERS = {
         ),
         Peer("ferraio-loop", "ferraio", "asyncio.Runner(loop_factory=ferraio.new_event_loop).run(main())"),
         Peer("ferraio", "ferraio", "ferraio.run(main())", installs=True),
-        BARE_SERVER,
+        *BARE,
     )
 }

@@ -1,6 +1,6 @@
 """Echo over TCP, Unix sockets and UDP: the server's CPU time per request; as a further figure requests per second.
 
-The server is a process of the peer (`benches/echo_server.py`, `benches/echo_limit.c`), the client a process of nobody.
+The server is a process of the peer (`echo_server.py`, `echo_limit.c`, `echo_floor.c`), the client a process of nobody.
 """
 
 import contextlib
@@ -11,9 +11,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from benches import echo_floor
 from benches.case import Effort, Sample, reading
 from benches.echo_client import Cost, echo_client
-from benches.peers import BARE_SERVER, Peer
+from benches.peers import BARE, BARE_PYTHON, Peer
 
 CONNECTIONS = 10
 SIZES = (1, 10, 100)
@@ -54,14 +55,19 @@ def connect_close(peer, effort):
 @contextlib.contextmanager
 def server_of(peer: Peer, style: str) -> Iterator[list[str]]:
     """The command that starts a peer's server."""
-    if peer is not BARE_SERVER:
+    if peer not in BARE:
         yield [sys.executable, "-m", "benches.echo_server", peer.name, style]
         return
-    source = Path(__file__).parents[1] / "echo_limit.c"
-    options = ["-DWITH_TLS", "-lssl", "-lcrypto"] if style == "tls" else []
     with tempfile.TemporaryDirectory() as directory:
-        subprocess.run(["cc", "-O2", "-o", f"{directory}/echo_limit", source, *options], check=True)
         where = {"unix": [f"{directory}/socket"], "udp": ["udp"], "udp_sockets": ["udp"]}.get(style, [])
+        if peer is BARE_PYTHON:
+            if style not in echo_floor.PROGRAMS:
+                sys.exit(f"there is no bare server for {style}")
+            yield [sys.executable, "-m", "benches.echo_floor", echo_floor.compiled(directory), style, *where]
+            return
+        source = Path(__file__).parents[1] / "echo_limit.c"
+        options = ["-DWITH_TLS", "-lssl", "-lcrypto"] if style == "tls" else []
+        subprocess.run(["cc", "-O2", "-o", f"{directory}/echo_limit", source, *options], check=True)
         yield [f"{directory}/echo_limit", *where]
 
 
