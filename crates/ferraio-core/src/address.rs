@@ -131,11 +131,6 @@ impl Address {
         self.len = self.bytes.len() as u32;
         (self.bytes.as_mut_ptr().cast(), &raw mut self.len)
     }
-
-    /// The kernel has written so many bytes of an address there.
-    pub(crate) fn set_len(&mut self, len: libc::socklen_t) {
-        self.len = len.min(self.bytes.len() as u32);
-    }
 }
 
 impl PartialEq for Address {

@@ -6,7 +6,6 @@
 pub mod activity;
 pub mod address;
 pub mod clock;
-pub mod datagrams;
 pub mod inbox;
 pub mod line_table;
 pub mod pacing;

@@ -7,7 +7,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixDatagram;
 
 use ferraio_core::address::{Address, Parts};
-use ferraio_core::datagrams::{Datagrams, MOST};
 use ferraio_core::socket::{self, Io};
 
 fn udp() -> io::Result<(UdpSocket, u16)> {
@@ -34,65 +33,16 @@ fn a_datagram_says_where_it_comes_from_and_can_be_answered() -> io::Result<()> {
     Ok(())
 }
 
-/// Receives until there is no more; returns the bytes and the sender's port of each datagram.
-fn receive_all(sock: &UdpSocket, room: &mut Datagrams) -> io::Result<Vec<(Vec<u8>, u16)>> {
-    let mut all = Vec::new();
-    while let Io::Done(count) = room.receive(sock.as_raw_fd())? {
-        assert!((1..=MOST).contains(&count));
-        let before = all.len();
-        while let Some((data, from)) = room.take() {
-            match from.parts() {
-                Parts::V4(Ipv4Addr::LOCALHOST, port) => all.push((data.to_vec(), port)),
-                other => panic!("from {other:?}"),
-            }
-        }
-        assert_eq!(all.len() - before, count);
-    }
-    assert!(room.take().is_none());
-    Ok(all)
-}
-
-#[test]
-fn a_burst_is_received_whole_in_order_and_with_its_senders() -> io::Result<()> {
-    let (near, near_port) = udp()?;
-    let senders = [udp()?, udp()?];
-    let to = Address::v4(Ipv4Addr::LOCALHOST, near_port);
-    let mut room = Datagrams::new();
-    for burst in [0, 1, 2, MOST - 1, MOST, MOST + 1, 2 * MOST] {
-        let mut expected = Vec::new();
-        for number in 0..burst {
-            let (sender, port) = &senders[number % 2];
-            let data = vec![number as u8; 100 * number];
-            socket::send_to(sender.as_raw_fd(), &data, &to)?;
-            expected.push((data, *port));
-        }
-        assert_eq!(receive_all(&near, &mut room)?, expected);
-    }
-    Ok(())
-}
-
-#[test]
-fn the_longest_and_the_shortest_datagram_have_room() -> io::Result<()> {
-    let ((near, near_port), (far, far_port)) = (udp()?, udp()?);
-    let to = Address::v4(Ipv4Addr::LOCALHOST, near_port);
-    let longest = vec![7; 65_507];
-    socket::send_to(far.as_raw_fd(), &longest, &to)?;
-    socket::send_to(far.as_raw_fd(), b"", &to)?;
-    let received = receive_all(&near, &mut Datagrams::new())?;
-    assert_eq!(received, [(longest, far_port), (Vec::new(), far_port)]);
-    Ok(())
-}
-
 #[test]
 fn nobody_there_is_an_error_of_the_next_call() -> io::Result<()> {
     let ((near, _), (far, far_port)) = (udp()?, udp()?);
     near.connect((Ipv4Addr::LOCALHOST, far_port))?;
     drop(far);
     socket::send(near.as_raw_fd(), b"anybody?")?;
-    let mut room = Datagrams::new();
-    let error = room.receive(near.as_raw_fd()).expect_err("nobody listens");
+    let (mut buf, mut from) = ([0; 16], Address::none());
+    let error = socket::recv_from(near.as_raw_fd(), &mut buf, &mut from).expect_err("nobody listens");
     assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
-    assert_eq!(room.receive(near.as_raw_fd())?, Io::Later);
+    assert_eq!(socket::recv_from(near.as_raw_fd(), &mut buf, &mut from)?, Io::Later);
     Ok(())
 }
 

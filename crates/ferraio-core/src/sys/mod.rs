@@ -11,7 +11,6 @@ use crate::reactor::{Drain, Event, Interest, Key};
 
 pub mod alarm;
 pub mod clock;
-pub(crate) mod datagrams;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub mod epoll;
 #[cfg(any(

@@ -224,7 +224,6 @@ fn ignore(_: &Own<EventLoop>, _: Option<&Obj>) -> Result<()> {
 fn release(this: &Own<EventLoop>) -> Result<Obj> {
     this.let_go();
     this.read_buffer.take();
-    this.datagrams.take();
     Ok(Obj::none())
 }
 

@@ -23,7 +23,6 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::sync::Arc;
 
 use ferraio_core::clock;
-use ferraio_core::datagrams::Datagrams;
 use ferraio_core::inbox::{AfterPost, Inbox};
 use ferraio_core::pacing::Pacing;
 use ferraio_core::pulse::Pulse;
@@ -93,8 +92,6 @@ pub struct EventLoop {
     generation: Cell<u32>,
     /// The buffer into which sockets are read.
     read_buffer: Cell<Option<Box<[u8]>>>,
-    /// Room for a burst of datagrams.
-    datagrams: Cell<Option<Box<Datagrams>>>,
     /// The `bytes` object into which the next message may be received.
     pub spare_bytes: SpareBytes,
     /// Addresses that datagrams came from lately.
@@ -212,7 +209,6 @@ impl EventLoop {
             hash: Cell::new(0),
             generation: Cell::new(fork::generation()),
             read_buffer: Cell::new(None),
-            datagrams: Cell::new(None),
             spare_bytes: SpareBytes::default(),
             addresses: AddressBook::default(),
             next_look: Cell::new(f64::INFINITY),
@@ -332,16 +328,6 @@ impl EventLoop {
     /// Gives the buffer back.
     pub fn put_read_buffer(&self, buffer: Box<[u8]>) {
         self.read_buffer.set(Some(buffer));
-    }
-
-    /// Takes the room into which bursts of datagrams are received; give it back with `put_datagrams`.
-    pub fn take_datagrams(&self) -> Box<Datagrams> {
-        self.datagrams.take().unwrap_or_default()
-    }
-
-    /// Gives the room back.
-    pub fn put_datagrams(&self, datagrams: Box<Datagrams>) {
-        self.datagrams.set(Some(datagrams));
     }
 
     /// Drops all that is scheduled and all fds.

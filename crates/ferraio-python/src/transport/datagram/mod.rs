@@ -16,8 +16,6 @@ mod sending;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
-use ferraio_core::datagrams::Datagrams;
-
 pub use self::class::make_class;
 use super::endpoint::{Endpoint, Transport};
 use crate::event_loop::{EventLoop, Target};
@@ -34,10 +32,6 @@ pub struct DatagramTransport {
     queue: RefCell<VecDeque<Datagram>>,
     /// What waits counts as so many bytes.
     queued: Cell<usize>,
-    /// What was received and not given to the protocol yet, because it has paused or has failed in the middle.
-    received: RefCell<VecDeque<Datagram>>,
-    /// What was received together, and is given to the protocol now.
-    burst: RefCell<Option<Box<Datagrams>>>,
     /// `None`: only the socket object can read and write its addresses.
     family: Cell<Option<Family>>,
     /// The kernel knows where to send.
@@ -46,8 +40,6 @@ pub struct DatagramTransport {
     patience: Cell<u8>,
     /// What that was in the beginning.
     last_patience: Cell<u8>,
-    /// How long the datagram was that was received last.
-    last_size: Cell<usize>,
 }
 
 /// A datagram as `bytes`, and where it comes from or goes to.
@@ -69,7 +61,7 @@ impl Class for DatagramTransport {
     fn traverse(&self, visit: &mut Visit) {
         self.endpoint.traverse(visit);
         self.remote.visit(visit);
-        for (_, address) in self.queue.borrow().iter().chain(self.received.borrow().iter()) {
+        for (_, address) in self.queue.borrow().iter() {
             visit.object(address);
         }
     }
@@ -78,7 +70,6 @@ impl Class for DatagramTransport {
         self.endpoint.clear();
         self.remote.clear();
         drop(self.queue.take());
-        drop(self.received.take());
     }
 
     fn needs_finalizer(&self) -> bool {
@@ -96,14 +87,11 @@ impl DatagramTransport {
             endpoint: Endpoint::uninitialised(),
             remote: Slot::empty(),
             queue: RefCell::default(),
-            received: RefCell::default(),
-            burst: RefCell::default(),
             queued: Cell::new(0),
             family: Cell::new(None),
             is_connected: Cell::new(false),
             patience: Cell::new(0),
             last_patience: Cell::new(0),
-            last_size: Cell::new(0),
         }
     }
 }
@@ -134,15 +122,6 @@ impl Transport for DatagramTransport {
         let queue = self.queue.take();
         self.queued.set(0);
         drop(queue);
-    }
-
-    fn resumed(this: &Own<Self>) -> Result<()> {
-        this.go_on_delivering()
-    }
-
-    fn let_go(this: &Own<Self>, closed: Result<()>) -> Result<()> {
-        drop(this.received.take());
-        closed
     }
 
     fn write_ready_name() -> &'static Name {

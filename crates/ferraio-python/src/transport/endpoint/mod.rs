@@ -159,11 +159,6 @@ pub trait Transport: Class {
         Ok(())
     }
 
-    /// Reading goes on after a pause.
-    fn resumed(_this: &Own<Self>) -> Result<()> {
-        Ok(())
-    }
-
     /// It has let go of everything that every transport has; `closed` is how that went.
     fn let_go(_this: &Own<Self>, closed: Result<()>) -> Result<()> {
         closed
@@ -262,7 +257,6 @@ impl<T: Transport> Own<T> {
         }
         self.endpoint().paused.set(false);
         self.watch(Direction::Read, true)?;
-        T::resumed(self)?;
         self.log_debug("%r resumes reading")
     }
 
