@@ -87,8 +87,6 @@ mod list {
     use std::ptr;
     use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-    use pyo3_ffi as c;
-
     use super::super::class::Class;
     use super::super::exception::preserve_raised;
     use super::super::thread;
