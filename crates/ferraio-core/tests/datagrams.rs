@@ -33,6 +33,47 @@ fn a_datagram_says_where_it_comes_from_and_can_be_answered() -> io::Result<()> {
     Ok(())
 }
 
+/// Receives until there is no more; returns the bytes and the sender's port of each datagram.
+fn receive_all(sock: &UdpSocket) -> io::Result<Vec<(Vec<u8>, u16)>> {
+    let (mut all, mut buf, mut from) = (Vec::new(), vec![0; 1 << 16], Address::none());
+    while let Io::Done(size) = socket::recv_from(sock.as_raw_fd(), &mut buf, &mut from)? {
+        match from.parts() {
+            Parts::V4(Ipv4Addr::LOCALHOST, port) => all.push((buf[..size].to_vec(), port)),
+            other => panic!("from {other:?}"),
+        }
+    }
+    Ok(all)
+}
+
+#[test]
+fn a_burst_is_received_whole_in_order_and_with_its_senders() -> io::Result<()> {
+    let (near, near_port) = udp()?;
+    let senders = [udp()?, udp()?];
+    let to = Address::v4(Ipv4Addr::LOCALHOST, near_port);
+    for burst in [0, 1, 2, 15, 16, 17, 32] {
+        let mut expected = Vec::new();
+        for number in 0..burst {
+            let (sender, port) = &senders[number % 2];
+            let data = vec![number as u8; 100 * number];
+            socket::send_to(sender.as_raw_fd(), &data, &to)?;
+            expected.push((data, *port));
+        }
+        assert_eq!(receive_all(&near)?, expected);
+    }
+    Ok(())
+}
+
+#[test]
+fn the_longest_and_the_shortest_datagram_have_room() -> io::Result<()> {
+    let ((near, near_port), (far, far_port)) = (udp()?, udp()?);
+    let to = Address::v4(Ipv4Addr::LOCALHOST, near_port);
+    let longest = vec![7; 65_507];
+    socket::send_to(far.as_raw_fd(), &longest, &to)?;
+    socket::send_to(far.as_raw_fd(), b"", &to)?;
+    assert_eq!(receive_all(&near)?, [(longest, far_port), (Vec::new(), far_port)]);
+    Ok(())
+}
+
 #[test]
 fn nobody_there_is_an_error_of_the_next_call() -> io::Result<()> {
     let ((near, _), (far, far_port)) = (udp()?, udp()?);
