@@ -27,8 +27,7 @@ use ferraio_core::sys::alarm::{self, Alarm};
 use super::stack::{self, Frame};
 use crate::error::Error;
 use crate::event_loop::EventLoop;
-use crate::ffi::thread::ThreadState;
-use crate::ffi::thread::{attach_for_a_moment, detached, ident};
+use crate::ffi::thread::{ThreadState, attach_for_a_moment, detached, ident};
 use crate::ffi::{Args, Import, Name, Obj, Own, Result};
 use crate::function;
 

@@ -2,9 +2,7 @@
 //!
 //! Each is given on as a `bytes` of the right size, most often in the memory of the one before. When the fd is readable
 //! there may be several: we receive until there is none. Where they come alone we ask for a single one, and less and less
-//! often for more. To receive several by one `recvmmsg` saves nothing that could be measured: what a datagram costs the
-//! kernel is not the way into it, and the buffers of a burst push each other out of the nearest cache (`echo.udp_*` in the
-//! benches).
+//! often for more (`echo.udp_*` in the benches).
 
 use ferraio_core::address::Address;
 use ferraio_core::socket::{self, Io};
