@@ -70,7 +70,7 @@ def measure(cases: dict[str, Case], wanted: argparse.Namespace) -> Results:
     content = {"machine": machine.describe(), "rounds": rounds, "cases": {}}
     for key, case in cases.items():
         _tell(key)
-        found = run_case(case, [peer for peer in peers if peer.is_of(key.partition(".")[0])], rounds, effort)
+        found = run_case(case, [peer for peer in peers if peer.is_of(key)], rounds, effort)
         content["cases"][key] = _about(case, case.unit) | {"peers": found}
     return Results(content)
 

@@ -1,9 +1,10 @@
-/* The least that an echo server in Python can cost, whatever its loop: a mark for `benches/cases/echo.py`.
+/* What an echo server in Python costs without a loop: a mark for `benches/cases/echo.py`.
  *
- * It is `echo_limit.c` with the interpreter in it: what arrives becomes `bytes`, the program's own method or coroutine is
- * called in a context, and what that writes is sent at once. There is nothing else of a loop: no timers, no callbacks, no
- * tasks, no buffer for what cannot be sent (it is waited for), no flow control, no error of a socket, no look at whether
- * anything was overridden. So no loop can be as fast; what it needs beyond `echo_limit.c` is the interpreter's.
+ * It is `echo_limit.c` with the interpreter in it: what arrives becomes new `bytes`, the program's own method or coroutine
+ * is called in a context, and what that writes is sent at once. There is nothing else of a loop: no timers, no callbacks,
+ * no tasks, no buffer for what cannot be sent (it is waited for), no flow control, no end of a connection that the program
+ * is told, no error of a socket, no look at whether anything was overridden. What it needs beyond `echo_limit.c` is the
+ * interpreter's; a loop can save of that only the memory, by taking that of an earlier message.
  */
 #define WITH_PYTHON
 #include "echo_limit.c"

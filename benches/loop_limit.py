@@ -7,16 +7,12 @@ can reach. Each sample is a fresh process, the three taking turns. `--instructio
 
 import argparse
 import gc
-import importlib.util
 import json
 import statistics
-import subprocess
-import sysconfig
 import tempfile
 import time
-from pathlib import Path
 
-from benches import instructions
+from benches import extension, instructions
 from benches.case import THOROUGH, load_all
 from benches.rounds import SampleFailed, run_program, take_round
 
@@ -92,12 +88,12 @@ def main():
         sample(*wanted.sample, wanted.operations)
         return
     with tempfile.TemporaryDirectory() as directory:
-        extension = compiled(directory)
+        file = extension.compiled("loop_limit", directory)
         for case, least in LEAST.items():
             if not wanted.instructions:
-                tell(case, measured(case, extension, wanted.rounds), "ns")
+                tell(case, measured(case, file, wanted.rounds), "ns")
             elif load_all()[case].perform is not None:
-                tell(case, counted(case, extension, least), "instructions")
+                tell(case, counted(case, file, least), "instructions")
 
 
 def tell(case, found, unit):
@@ -106,7 +102,7 @@ def tell(case, found, unit):
     print(f"{case}: {', '.join(figures)}", flush=True)
 
 
-def measured(case, extension, rounds):
+def measured(case, file, rounds):
     """Medians of nanoseconds per operation."""
     samples = {who: [] for who in (*PEERS, "limit")}
     for _ in range(rounds):
@@ -114,37 +110,26 @@ def measured(case, extension, rounds):
             if isinstance(taken, SampleFailed):
                 raise taken
             samples[peer].append(taken.value)
-        samples["limit"].append(json.loads(run_program([], _sample_arguments(extension, case)).output))
+        samples["limit"].append(json.loads(run_program([], _sample_arguments(file, case)).output))
     return {who: statistics.median(values) for who, values in samples.items()}
 
 
-def counted(case, extension, least):
+def counted(case, file, least):
     """Instructions per operation."""
     found = {peer: instructions.count(load_all()[case], peer) for peer in PEERS}
     found["limit"] = instructions.per_operation(
-        lambda operations: _sample_arguments(extension, case, "--operations", str(operations)), least
+        lambda operations: _sample_arguments(file, case, "--operations", str(operations)), least
     )
     return found
 
 
-def _sample_arguments(extension, case, *more):
-    return ["benches.loop_limit", "--sample", extension, case, *more]
+def _sample_arguments(file, case, *more):
+    return ["benches.loop_limit", "--sample", file, case, *more]
 
 
-def compiled(directory):
-    """The extension, made for the running Python."""
-    extension = f"{directory}/loop_limit.so"
-    source = Path(__file__).with_name("loop_limit.c")
-    include = sysconfig.get_path("include")
-    subprocess.run(["cc", "-O3", "-shared", "-fPIC", f"-I{include}", source, "-o", extension], check=True)
-    return extension
-
-
-def sample(extension, case, operations):
+def sample(file, case, operations):
     """What a fresh process does: nanoseconds per operation, the best of three, or so many operations and no more."""
-    spec = importlib.util.spec_from_file_location("loop_limit", extension)
-    loop = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loop)
+    loop = extension.loaded(file)
     run = globals()[case.partition(".")[2]]
     run(loop, LEAST[case])
     if operations:

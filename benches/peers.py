@@ -1,13 +1,15 @@
 """The peers: the event loops that are compared, and how a process comes to use one.
 
 The last two are no event loops. `C` is the bare server of `echo_limit.c`: there is not much less to be had from this
-kernel than what it needs. `C+Python` is the same with the interpreter in it, `echo_floor.c`: less no loop can need.
+kernel than what it needs. `C+Python` is the same with the interpreter in it, `echo_floor.c`: a loop can save no more of
+that than the new memory for each message.
 
 `aiofastnet` replaces the transports of another loop, here those of uvloop, with which it is fastest. `ferraio-loop` is
 our loop under the names that asyncio has anyway, as somebody gets who only passes a loop factory. `ferraio` is the
 whole: `install()` runs before the benchmark is imported, as under `ferraio run`.
 """
 
+import fnmatch
 import importlib
 import importlib.util
 import shutil
@@ -28,22 +30,18 @@ class Peer:
     installs: bool = False
     over: str | None = None
     """The module with the loop that it changes."""
-    groups: tuple[str, ...] | None = None
-    """The groups of cases in which it differs from the loop that it changes; None: all."""
+    cases: tuple[str, ...] = ("*",)
+    """The cases about which it has something to say, as patterns."""
 
     def is_here(self) -> bool:
-        if self in BARE:
-            return sys.platform == "linux" and shutil.which("cc") is not None
         return importlib.util.find_spec(self.module) is not None
 
-    def is_of(self, group: str) -> bool:
-        """Has it something to say about this group of cases?"""
-        return self.groups is None or group in self.groups
+    def is_of(self, case: str) -> bool:
+        """Has it something to say about this case?"""
+        return any(fnmatch.fnmatch(case, pattern) for pattern in self.cases)
 
     def enter(self) -> None:
         """Make this process one of the peer's; comes before the import of a case."""
-        if self in BARE:
-            return
         module = importlib.import_module(self.module)
         if self.installs:
             module.install()
@@ -56,9 +54,23 @@ class Peer:
         return module.new_event_loop
 
 
-BARE_SERVER = Peer("C", "", "", groups=("echo", "tls"))
-BARE_PYTHON = Peer("C+Python", "", "", groups=("echo",))
-BARE = (BARE_SERVER, BARE_PYTHON)
+class BareServer(Peer):
+    """No loop at all: a server in C."""
+
+    def is_here(self) -> bool:
+        return sys.platform == "linux" and shutil.which("cc") is not None
+
+    def enter(self) -> None:
+        pass
+
+
+BARE = BareServer("C", "", "", cases=("echo.*", "tls.*"))
+BARE_PYTHON = BareServer(
+    "C+Python",
+    "",
+    "",
+    cases=("echo.protocol*", "echo.streams*", "echo.unix*", "echo.udp_[0-9]*", "echo.connect_close"),
+)
 
 PEERS = {
     peer.name: peer
@@ -71,10 +83,11 @@ PEERS = {
             "aiofastnet",
             "asyncio.Runner(loop_factory=aiofastnet.loop_factory(uvloop.new_event_loop)).run(main())",
             over="uvloop",
-            groups=("echo", "tls", "web"),
+            cases=("echo.*", "tls.*", "web.*"),
         ),
         Peer("ferraio-loop", "ferraio", "asyncio.Runner(loop_factory=ferraio.new_event_loop).run(main())"),
         Peer("ferraio", "ferraio", "ferraio.run(main())", installs=True),
-        *BARE,
+        BARE,
+        BARE_PYTHON,
     )
 }

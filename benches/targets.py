@@ -72,7 +72,7 @@ class NotSlowerThanBest:
 
 Target = TimesAsFast | AtMost | NotSlowerThanBest
 
-# What the interpreter needs for an echo nobody can save: `C+Python` is the limit of those lines.
+# Where `C+Python` itself does not reach a target against uvloop, how near ferraio is to it says more.
 #
 # A program that uses ferraio imports it as well: the whole process may last longer by what the import may
 # take, the run itself by nothing.
@@ -87,17 +87,18 @@ TARGETS: tuple[Target, ...] = (
     TimesAsFast("timers.cancel", "uvloop", 3),
     TimesAsFast("scheduling.call_soon_batch", "uvloop", 2),
     TimesAsFast("scheduling.call_soon_again", "uvloop", 2),
-    TimesAsFast("echo.protocol_1", "uvloop", 1.08),
-    TimesAsFast("echo.protocol_10", "uvloop", 1.08),
-    TimesAsFast("echo.protocol_100", "uvloop", 1.08),
-    TimesAsFast("echo.streams_1", "uvloop", 1.3),
-    TimesAsFast("echo.streams_10", "uvloop", 1.3),
-    TimesAsFast("echo.streams_100", "uvloop", 1.3),
+    TimesAsFast("echo.protocol_1", "uvloop", 1.12),
+    TimesAsFast("echo.protocol_10", "uvloop", 1.12),
+    TimesAsFast("echo.protocol_100", "uvloop", 1.15),
+    TimesAsFast("echo.streams_1", "uvloop", 1.7),
+    TimesAsFast("echo.streams_10", "uvloop", 1.7),
+    TimesAsFast("echo.streams_100", "uvloop", 1.7),
     TimesAsFast("echo.unix_1", "uvloop", 1.12),
     TimesAsFast("echo.unix_10", "uvloop", 1.12),
     TimesAsFast("echo.unix_100", "uvloop", 1.15),
-    TimesAsFast("echo.udp_1", "uvloop", 1.2),
-    TimesAsFast("echo.sockets_1", "uvloop", 2.2),
+    TimesAsFast("echo.udp_1", "uvloop", 1.4),
+    TimesAsFast("echo.udp_10", "uvloop", 1.4),
+    *(TimesAsFast(f"echo.sockets_{size}", "uvloop", 2.2) for size in (1, 10, 100)),
     TimesAsFast("echo.connect_close", "uvloop", 1.2),
     *(TimesAsFast(f"echo.{style}_{size}", "C+Python", 0.9) for style in ("protocol", "unix") for size in (1, 10, 100)),
     *(TimesAsFast(f"echo.udp_{size}", "C+Python", 0.9) for size in (1, 10)),

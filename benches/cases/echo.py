@@ -11,10 +11,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benches import echo_floor
+from benches import extension
 from benches.case import Effort, Sample, reading
 from benches.echo_client import Cost, echo_client
-from benches.peers import BARE, BARE_PYTHON, Peer
+from benches.peers import BARE_PYTHON, BareServer, Peer
 
 CONNECTIONS = 10
 SIZES = (1, 10, 100)
@@ -55,15 +55,14 @@ def connect_close(peer, effort):
 @contextlib.contextmanager
 def server_of(peer: Peer, style: str) -> Iterator[list[str]]:
     """The command that starts a peer's server."""
-    if peer not in BARE:
+    if not isinstance(peer, BareServer):
         yield [sys.executable, "-m", "benches.echo_server", peer.name, style]
         return
     with tempfile.TemporaryDirectory() as directory:
         where = {"unix": [f"{directory}/socket"], "udp": ["udp"], "udp_sockets": ["udp"]}.get(style, [])
         if peer is BARE_PYTHON:
-            if style not in echo_floor.PROGRAMS:
-                sys.exit(f"there is no bare server for {style}")
-            yield [sys.executable, "-m", "benches.echo_floor", echo_floor.compiled(directory), style, *where]
+            floor = extension.compiled("echo_floor", directory)
+            yield [sys.executable, "-m", "benches.echo_floor", floor, style, *where]
             return
         source = Path(__file__).parents[1] / "echo_limit.c"
         options = ["-DWITH_TLS", "-lssl", "-lcrypto"] if style == "tls" else []
