@@ -5,7 +5,9 @@
 //! look to the next has begun before the first of them, so the time between them belongs to it; what it took before is
 //! not known and not counted. Of this time, what the step has computed or slept counts. While it stood in the queue for
 //! a processor (others have kept the machine busy), or for the interpreter (another thread computes), it was not the
-//! step that blocked the loop. Many short steps never block it: each look sees another one.
+//! step that blocked the loop. That it slept is known if it has not run meanwhile, or if it sleeps at two looks in a row:
+//! at one look, a step that waits for the interpreter again and again may be in a short sleep by chance. Many short steps
+//! never block the loop: each look sees another one.
 
 use crate::pulse::Look;
 use crate::sys::alarm::Alarm;
@@ -36,8 +38,10 @@ pub struct Stall {
     first_seen: u64,
     /// What counts of the time since.
     counted: u64,
-    /// What the thread had computed at the last look, in nanoseconds, if that was asked.
-    computed: Option<u64>,
+    /// The thread was asleep at the last look: what counts in addition if it is at the next one, too.
+    doubtful: Option<u64>,
+    /// What the thread had computed at the last look at a step, in nanoseconds.
+    computed: u64,
     /// The step is known to be blocked.
     is_blocked: bool,
     /// When it was last asked where, and whether that is told.
@@ -76,7 +80,8 @@ impl Stall {
             last: None,
             first_seen: 0,
             counted: 0,
-            computed: None,
+            doubtful: None,
+            computed: 0,
             is_blocked: false,
             asked: 0,
             is_told: false,
@@ -87,7 +92,7 @@ impl Stall {
     /// Takes in a look, and asks what matters of the thread.
     pub fn look(&mut self, look: Look, thread: &mut impl Inquiry) -> Verdict {
         let Some(last) = self.last.replace(look).filter(|last| last.beat == look.beat) else {
-            return self.begin(look);
+            return self.begin(look, thread);
         };
         if look.beat.rests() {
             self.at_rest = self.at_rest.saturating_add(1);
@@ -97,12 +102,20 @@ impl Stall {
             return self.look_again(look.now, thread);
         }
         let passed = look.now.saturating_sub(last.now).min(SPEAKS_FOR);
-        // Most steps are seen once, so it was not asked then: of the first difference all counts.
         let computed = thread.computed();
-        let ran = self.computed.map(|before| computed.saturating_sub(before).min(passed));
-        self.computed = Some(computed);
-        let has_run_all_along = ran.is_some_and(|ran| ran >= passed - passed / 4);
-        self.counted += if !has_run_all_along && thread.is_asleep() { passed } else { ran.unwrap_or(passed) };
+        let ran = computed.saturating_sub(self.computed).min(passed);
+        self.computed = computed;
+        let has_run_all_along = ran >= passed - passed / 4;
+        self.counted += ran;
+        let slept = (!has_run_all_along && thread.is_asleep()).then_some(passed - ran);
+        self.doubtful = match (slept, self.doubtful) {
+            (Some(slept), None) if ran > 0 => Some(slept),
+            (Some(slept), doubtful) => {
+                self.counted += slept + doubtful.unwrap_or(0);
+                Some(0)
+            }
+            (None, _) => None,
+        };
         if self.counted < self.threshold {
             return Verdict::Quiet;
         }
@@ -116,7 +129,7 @@ impl Stall {
             return Verdict::Quiet;
         }
         self.asked = now;
-        let computed = Some(thread.computed());
+        let computed = thread.computed();
         let has_run = self.computed != computed;
         self.computed = computed;
         let was_told = std::mem::replace(&mut self.is_told, !has_run);
@@ -124,10 +137,10 @@ impl Stall {
     }
 
     /// Another step or rest than at the last look.
-    fn begin(&mut self, look: Look) -> Verdict {
+    fn begin(&mut self, look: Look, thread: &mut impl Inquiry) -> Verdict {
         let verdict = if self.is_blocked { Verdict::Over(look.now - self.first_seen) } else { Verdict::Quiet };
-        let at_rest = u32::from(look.beat.rests());
-        *self = Self { last: Some(look), first_seen: look.now, at_rest, ..Self::new(self.threshold) };
+        let (at_rest, computed) = if look.beat.rests() { (1, 0) } else { (0, thread.computed()) };
+        *self = Self { last: Some(look), first_seen: look.now, at_rest, computed, ..Self::new(self.threshold) };
         verdict
     }
 
@@ -139,7 +152,7 @@ impl Stall {
             return None;
         }
         let tick = if last.is_last { LONG_TICK } else { TICK };
-        let left = self.threshold.saturating_sub(self.counted);
+        let left = self.threshold.saturating_sub(self.counted + self.doubtful.unwrap_or(0));
         Some(if left == 0 { tick } else { left.clamp(SHORTEST_TICK, tick) })
     }
 }
@@ -245,6 +258,31 @@ mod tests {
     }
 
     #[test]
+    fn many_short_sleeps_in_one_step_are_as_good_as_a_long_one() {
+        let mut world = World { is_last: true, ..World::new() };
+        world.next_step();
+        for _ in 0..30 {
+            world.pass(THRESHOLD / 10, Doing::Sleeping);
+            world.computed += 50_000;
+        }
+        let [(when, Verdict::Blocked(_))] = world.verdicts[..] else { panic!("{:?}", world.verdicts) };
+        assert!((THRESHOLD..=THRESHOLD + TICK).contains(&when), "after {when}");
+    }
+
+    #[test]
+    fn a_step_that_is_seen_asleep_now_and_then_by_chance_is_not_blocked() {
+        let mut world = World { is_last: true, ..World::new() };
+        world.next_step();
+        for _ in 0..100 {
+            world.pass(30 * TICK, Doing::Queueing);
+            world.computed += 50_000;
+            world.now += TICK;
+            world.look(true);
+        }
+        assert_eq!(world.verdicts, []);
+    }
+
+    #[test]
     fn a_step_below_the_threshold_is_never_reported() {
         let mut world = World::new();
         for _ in 0..100 {
@@ -288,21 +326,39 @@ mod tests {
     }
 
     #[test]
-    fn of_short_steps_nothing_is_asked() {
-        struct Nobody;
-        impl Inquiry for Nobody {
+    fn of_short_steps_nothing_is_asked_that_costs_more_than_a_clock_and_nothing_of_rests() {
+        struct Clock(u64);
+        impl Inquiry for Clock {
             fn computed(&mut self) -> u64 {
-                unreachable!("that costs")
+                self.0 += 1;
+                self.0
             }
 
             fn is_asleep(&mut self) -> bool {
                 unreachable!("that costs more")
             }
         }
-        let mut stall = Stall::new(THRESHOLD);
+        let (mut stall, mut clock) = (Stall::new(THRESHOLD), Clock(0));
         for step in 1..100 {
-            assert_eq!(stall.look(look_at(step * TICK, 2 * step), &mut Nobody), Verdict::Quiet);
+            assert_eq!(stall.look(look_at(step * TICK, 2 * step), &mut clock), Verdict::Quiet);
         }
+        for rest in 100..200 {
+            assert_eq!(stall.look(look_at(rest * TICK, 2 * rest + 1), &mut clock), Verdict::Quiet);
+        }
+        assert_eq!(clock.0, 99);
+    }
+
+    #[test]
+    fn a_step_that_waits_is_not_blocked_though_the_watchdog_too_comes_late() {
+        let mut world = World { is_last: true, ..World::new() };
+        for _ in 0..100 {
+            world.next_step();
+            world.look(false);
+            world.now += 10 * TICK;
+            world.look(false);
+            world.pass(6 * TICK, Doing::Computing);
+        }
+        assert_eq!(world.verdicts, []);
     }
 
     #[test]
