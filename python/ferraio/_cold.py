@@ -181,6 +181,17 @@ def log_lost_write(count):
         logger.warning("socket.send() raised exception.")
 
 
+def log_lost_pipe_write(count):
+    """Warn who keeps on writing to a pipe that is closed, or that nobody reads."""
+    if count >= constants.LOG_THRESHOLD_FOR_CONNLOST_WRITES:
+        logger.warning("pipe closed by peer or os.write(pipe, data) raised exception.")
+
+
+def log_closed_by_peer(transport):
+    """Note in debug mode that the other end of a pipe is closed."""
+    logger.info("%r was closed by peer", transport)
+
+
 def log_lost_tls_write():
     """Warn who keeps on writing to a lost connection with TLS."""
     logger.warning("SSL connection is closed")

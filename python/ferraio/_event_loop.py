@@ -21,6 +21,7 @@ from ferraio._transports import (
     DatagramTransport,
     ReadPipeTransport,
     SocketTransport,
+    WritePipeTransport,
     accepts_plainly,
     bypasses,
     bypasses_datagrams,
@@ -262,6 +263,9 @@ class EventLoop(_ferraio.EventLoop, _StandardLoop):
 
     def _make_read_pipe_transport(self, pipe, protocol, waiter=None, extra=None):
         return ReadPipeTransport(self, pipe, protocol, waiter, extra)
+
+    def _make_write_pipe_transport(self, pipe, protocol, waiter=None, extra=None):
+        return WritePipeTransport(self, pipe, protocol, waiter, extra)
 
     # Child processes.
 

@@ -6,7 +6,6 @@ Sockets that send and receive in a way of their own get asyncio's transport, whi
 import functools
 import socket
 from asyncio import constants, transports
-from asyncio.unix_events import _UnixReadPipeTransport
 
 from ferraio import _ferraio
 
@@ -32,19 +31,20 @@ class DatagramTransport(_ferraio.DatagramTransport, transports.DatagramTransport
     max_size = 256 * 1024  # how long a datagram may be; for who looks at it, as in asyncio
 
 
-class ReadPipeTransport(_UnixReadPipeTransport):
-    """asyncio's transport for the end of a pipe that is read, without a block of memory for each read."""
+class ReadPipeTransport(_ferraio.ReadPipeTransport):
+    """The transport of the end of a pipe that is read: `asyncio.ReadTransport` in Rust.
 
-    def _read_ready(self):
-        try:
-            data = self._loop._read(self._fileno)
-        except OSError:
-            super()._read_ready()  # which meets the same error
-        else:
-            if data:
-                self._protocol.data_received(data)
-            elif data is not None:
-                super()._read_ready()  # which finds the end as well
+    See https://docs.python.org/3/library/asyncio-protocol.html#read-only-transports
+    """
+
+    max_size = 256 * 1024  # how much is read at once; for who looks at it, as in asyncio
+
+
+class WritePipeTransport(_ferraio.WritePipeTransport):
+    """The transport of the end of a pipe that is written: `asyncio.WriteTransport` in Rust.
+
+    See https://docs.python.org/3/library/asyncio-protocol.html#write-only-transports
+    """
 
 
 #: The methods of a socket in whose place the Rust halves make system calls.

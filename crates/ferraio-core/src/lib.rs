@@ -9,6 +9,7 @@ pub mod clock;
 pub mod inbox;
 pub mod line_table;
 pub mod pacing;
+pub mod pipe;
 pub mod pulse;
 pub mod reactor;
 pub mod ring;

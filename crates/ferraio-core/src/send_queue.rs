@@ -100,7 +100,8 @@ impl<C: AsRef<[u8]>> SendQueue<C> {
         self.chunks.iter().map(|chunk| &chunk.owner)
     }
 
-    fn unsent(&self) -> impl Iterator<Item = &[u8]> {
+    /// Visits the bytes that are not sent, oldest first.
+    pub fn unsent(&self) -> impl Iterator<Item = &[u8]> {
         self.chunks.iter().map(Chunk::unsent).filter(|bytes| !bytes.is_empty())
     }
 }

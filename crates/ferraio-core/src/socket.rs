@@ -24,11 +24,6 @@ pub fn recv(fd: RawFd, buf: &mut [u8]) -> io::Result<Io<usize>> {
     attempt(|| sys::recv(fd, buf))
 }
 
-/// Receives like [`recv`] from anything that can be read: a pipe, a terminal.
-pub fn read(fd: RawFd, buf: &mut [u8]) -> io::Result<Io<usize>> {
-    attempt(|| sys::read(fd, buf))
-}
-
 /// Receives like [`recv`]; the first so many bytes are initialized then.
 pub fn recv_uninit(fd: RawFd, buf: &mut [MaybeUninit<u8>]) -> io::Result<Io<usize>> {
     attempt(|| sys::recv_uninit(fd, buf))

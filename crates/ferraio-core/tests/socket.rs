@@ -38,20 +38,6 @@ fn receiving_gives_what_there_is_then_later_then_the_end() -> io::Result<()> {
 }
 
 #[test]
-fn a_pipe_is_read_like_a_socket() -> io::Result<()> {
-    let (near, mut far) = std::io::pipe()?;
-    // SAFETY: the fd is open, and no memory is involved.
-    assert_eq!(unsafe { libc::fcntl(near.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) }, 0);
-    let mut buf = [0; 8];
-    assert_eq!(socket::read(near.as_raw_fd(), &mut buf)?, Io::Later);
-    far.write_all(b"hello")?;
-    assert_eq!(socket::read(near.as_raw_fd(), &mut buf)?, Io::Done(5));
-    drop(far);
-    assert_eq!(socket::read(near.as_raw_fd(), &mut buf)?, Io::Done(0));
-    Ok(())
-}
-
-#[test]
 fn receiving_needs_no_initialized_memory() -> io::Result<()> {
     let (near, mut far) = pair()?;
     let mut buf = Vec::with_capacity(8);

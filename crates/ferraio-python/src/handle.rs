@@ -255,6 +255,19 @@ impl Own<Handle> {
         outcome
     }
 
+    /// Tells the loop of an exception of a callback that was called without a handle, as if there were one.
+    #[cold]
+    pub fn report_without(
+        event_loop: &Own<EventLoop>,
+        callback: Obj,
+        arguments: Arguments,
+        context: Obj,
+        error: Obj,
+    ) -> Result<()> {
+        let handle = Own::<Handle>::create(event_loop, callback.clone(), arguments, context)?;
+        handle.report(&callback, Raised::exception(error))
+    }
+
     /// Tells the loop of an exception, unless it is one that stops it.
     #[cold]
     pub fn report(&self, callback: &Obj, raised: Raised) -> Result<()> {

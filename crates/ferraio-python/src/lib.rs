@@ -69,6 +69,8 @@ fn fill(module: &Obj) -> Result<()> {
         ("SocketTransport", transport::make_transport_class(module)?),
         ("Acceptor", transport::make_acceptor_class(module)?),
         ("DatagramTransport", transport::make_datagram_class(module)?),
+        ("ReadPipeTransport", transport::make_read_pipe_class(module)?),
+        ("WritePipeTransport", transport::make_write_pipe_class(module)?),
         ("TlsProtocol", transport::tls::make_protocol_class(module)?),
         ("TlsTransport", transport::tls::make_transport_class(module)?),
         ("SocketOperation", transport::make_operation_class(module)?),

@@ -22,6 +22,7 @@ pub mod epoll;
 ))]
 pub mod kqueue;
 pub mod memory;
+pub(crate) mod pipe;
 pub mod poll;
 pub mod prefetch;
 pub(crate) mod socket;

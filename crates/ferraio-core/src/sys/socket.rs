@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 #[cfg(target_vendor = "apple")]
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsRawFd;
 use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 use super::{checked, checked_size};
@@ -21,11 +21,6 @@ const SEND_FLAGS: libc::c_int = 0;
 pub(crate) fn recv(fd: RawFd, buf: &mut [u8]) -> io::Result<usize> {
     // SAFETY: `buf` is writable in its whole length.
     checked_size(unsafe { libc::recv(fd, buf.as_mut_ptr().cast(), buf.len(), 0) })
-}
-
-pub(crate) fn read(fd: RawFd, buf: &mut [u8]) -> io::Result<usize> {
-    // SAFETY: `buf` is writable in its whole length.
-    checked_size(unsafe { libc::read(fd, buf.as_mut_ptr().cast(), buf.len()) })
 }
 
 pub(crate) fn recv_uninit(fd: RawFd, buf: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
@@ -79,7 +74,7 @@ pub(crate) fn accept(fd: RawFd, from: &mut Address) -> io::Result<OwnedFd> {
     let connection = unsafe { OwnedFd::from_raw_fd(connection) };
     // SAFETY: the fd is open, and no memory is involved.
     checked(unsafe { libc::fcntl(connection.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) })?;
-    super::wake_channel::set_nonblocking(connection.as_fd())?;
+    super::pipe::set_nonblocking(connection.as_raw_fd())?;
     Ok(connection)
 }
 

@@ -3,9 +3,10 @@
 use std::io;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use std::os::fd::FromRawFd;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use super::checked;
+use super::pipe::set_nonblocking;
 
 /// Creates a counter: readable while it is not 0.
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -20,15 +21,7 @@ pub(crate) fn eventfd() -> io::Result<OwnedFd> {
 pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (reader, writer) = io::pipe()?;
     let (reader, writer) = (OwnedFd::from(reader), OwnedFd::from(writer));
-    set_nonblocking(reader.as_fd())?;
-    set_nonblocking(writer.as_fd())?;
+    set_nonblocking(reader.as_raw_fd())?;
+    set_nonblocking(writer.as_raw_fd())?;
     Ok((reader, writer))
-}
-
-pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
-    // SAFETY: the fd is open, and no memory is involved.
-    let flags = checked(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) })?;
-    // SAFETY: as above.
-    checked(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, flags | libc::O_NONBLOCK) })?;
-    Ok(())
 }

@@ -280,7 +280,6 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
     parts.methods.extend(schedule::methods());
     parts.methods.extend(readers::methods());
     parts.methods.extend(crate::transport::operation_methods());
-    parts.methods.extend(crate::transport::pipe_methods());
     let class = class::make::<EventLoop>(module, parts)?;
     crate::transport::dress_operation_methods(&class)?;
     Ok(class)

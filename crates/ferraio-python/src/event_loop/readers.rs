@@ -11,6 +11,9 @@ use crate::method;
 /// The fd number of an int or a file object, with the errors of `selectors`.
 fn fd_number(object: &Obj) -> Result<i32> {
     static TO_FD: Import = Import::new("selectors", "_fileobj_to_fd");
+    if let Some(fd) = object.exact_i64().and_then(|number| i32::try_from(number).ok()).filter(|fd| *fd >= 0) {
+        return Ok(fd);
+    }
     let number = TO_FD.get()?.call([object])?.as_i64()?;
     i32::try_from(number).map_err(|_| Error::Value(format!("Invalid file descriptor: {number}")).raise())
 }
@@ -23,8 +26,7 @@ fn add(this: &Own<EventLoop>, args: Args<'_>, direction: Direction, function: &s
     let fd = fd_number(fd)?;
     let context = context_of(&args, function)?;
     let handle = Own::<Handle>::create(this, callback.clone(), Arguments::from_slice(arguments)?, context)?;
-    let before = this.watch(fd, direction, Target::Handle(handle.clone()))?;
-    cancel(before)?;
+    this.replace_target(fd, direction, Some(Target::Handle(handle.clone())))?;
     Ok(handle.into_obj())
 }
 

@@ -111,7 +111,10 @@ impl Ready {
             }
             Ready::Io(target, direction) => {
                 event_loop.leave_task()?;
-                report(event_loop, target.run(direction), target.obj())
+                match target.run(direction) {
+                    Ok(()) => Ok(()),
+                    Err(raised) => report_io(event_loop, raised, &target, direction),
+                }
             }
             Ready::Begin(transport) => {
                 event_loop.leave_task()?;
@@ -280,6 +283,18 @@ fn report(event_loop: &Own<EventLoop>, outcome: Result<()>, whose: &Obj) -> Resu
         Ok(()) => Ok(()),
         Err(raised) => report_error(event_loop, raised, whose),
     }
+}
+
+/// Like [`report`], as asyncio reports an exception of the handle that it has in place of the target.
+#[cold]
+fn report_io(event_loop: &Own<EventLoop>, raised: Raised, target: &Target, direction: Direction) -> Result<()> {
+    if raised.stops_the_loop() {
+        return Err(raised);
+    }
+    let error = raised.take();
+    let (callback, context) = target.callback(direction)?;
+    let context = context.map_or_else(copy_context, Ok)?;
+    Own::<Handle>::report_without(event_loop, callback, Arguments::None, context, error)
 }
 
 #[cold]

@@ -19,7 +19,7 @@ use super::{EventLoop, Ready};
 use crate::error::Error;
 use crate::ffi::{Name, Obj, Own, Result, Visit, fork};
 use crate::handle::Handle;
-use crate::transport::{DatagramTransport, SocketOperation, SocketTransport};
+use crate::transport::{DatagramTransport, ReadPipeTransport, SocketOperation, SocketTransport, WritePipeTransport};
 
 /// Reading or writing.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,10 @@ pub enum Target {
     Transport(Own<SocketTransport>),
     /// A transport for datagrams.
     Datagram(Own<DatagramTransport>),
+    /// A transport for the end of a pipe that is read.
+    ReadPipe(Own<ReadPipeTransport>),
+    /// A transport for the end that is written.
+    WritePipe(Own<WritePipeTransport>),
     /// `sock_recv` and its kin.
     Operation(Own<SocketOperation>),
 }
@@ -224,6 +228,8 @@ impl Target {
             Target::Handle(handle) => handle.run(),
             Target::Transport(transport) => transport.ready(direction),
             Target::Datagram(transport) => transport.ready(direction),
+            Target::ReadPipe(transport) => transport.ready(direction),
+            Target::WritePipe(transport) => transport.ready(direction),
             Target::Operation(operation) => operation.ready(),
         }
     }
@@ -234,6 +240,8 @@ impl Target {
             Target::Handle(handle) => Ok((handle.obj().clone(), None)),
             Target::Transport(transport) => transport.callback(direction),
             Target::Datagram(transport) => transport.callback(direction),
+            Target::ReadPipe(transport) => transport.callback(direction),
+            Target::WritePipe(transport) => transport.callback(direction),
             Target::Operation(operation) => Ok((operation.callback()?, None)),
         }
     }
@@ -244,6 +252,8 @@ impl Target {
             Target::Handle(handle) => handle.obj(),
             Target::Transport(transport) => transport.obj(),
             Target::Datagram(transport) => transport.obj(),
+            Target::ReadPipe(transport) => transport.obj(),
+            Target::WritePipe(transport) => transport.obj(),
             Target::Operation(operation) => operation.obj(),
         }
     }
@@ -254,6 +264,8 @@ impl Target {
             Target::Handle(handle) => super::visit_handle(handle, visit),
             Target::Transport(transport) => visit.own(transport),
             Target::Datagram(transport) => visit.own(transport),
+            Target::ReadPipe(transport) => visit.own(transport),
+            Target::WritePipe(transport) => visit.own(transport),
             Target::Operation(operation) => visit.own(operation),
         }
     }
@@ -261,7 +273,7 @@ impl Target {
     fn is_cancelled(&self) -> bool {
         match self {
             Target::Handle(handle) => handle.is_cancelled(),
-            Target::Transport(_) | Target::Datagram(_) | Target::Operation(_) => false,
+            _ => false,
         }
     }
 
@@ -293,6 +305,15 @@ impl Own<EventLoop> {
         let (target, forgotten) = self.io.borrow_mut().as_mut()?.unset(fd, direction);
         drop(forgotten);
         target
+    }
+
+    /// Watches `fd` for `target`, or for nobody any more; whoever was told before is cancelled.
+    pub fn replace_target(&self, fd: i32, direction: Direction, target: Option<Target>) -> Result<()> {
+        let before = match target {
+            Some(target) => self.watch(fd, direction, target)?,
+            None => self.unwatch(fd, direction),
+        };
+        cancel(before).map(drop)
     }
 
     /// Registers `fd` for a transport, which alone decides from now on what is watched (`set_target`, `forget`). Who had
@@ -496,7 +517,7 @@ pub(super) fn cancel(target: Option<Target>) -> Result<bool> {
     static CANCEL: Name = Name::new("cancel");
     match target {
         Some(Target::Handle(handle)) => handle.obj().call_method(&CANCEL, []).map(|_| true),
-        Some(Target::Transport(_) | Target::Datagram(_) | Target::Operation(_)) => Ok(true),
+        Some(_) => Ok(true),
         None => Ok(false),
     }
 }

@@ -182,9 +182,11 @@ macro_rules! builtin_exceptions {
 }
 
 builtin_exceptions! {
+    assertion_error = PyExc_AssertionError,
     attribute_error = PyExc_AttributeError,
     deprecation_warning = PyExc_DeprecationWarning,
     blocking_io_error = PyExc_BlockingIOError,
+    broken_pipe_error = PyExc_BrokenPipeError,
     exception = PyExc_Exception,
     generator_exit = PyExc_GeneratorExit,
     import_error = PyExc_ImportError,

@@ -7,7 +7,7 @@ use super::writing::Chunk;
 use crate::error::Error;
 use crate::ffi::{Args, Name, Obj, Own, Result, class};
 use crate::imports::{self as py};
-use crate::{attribute, method, parts_of_transport, slot};
+use crate::{attribute, method, parts_of_socket_transport, slot};
 
 fn init(this: &Own<SocketTransport>, args: Args<'_>) -> Result<()> {
     static SOCK: Name = Name::new("sock");
@@ -91,7 +91,7 @@ fn set_attribute(this: &Own<SocketTransport>, name: &Obj, value: Option<&Obj>) -
 pub fn make_class(module: &Obj) -> Result<Obj> {
     type T = SocketTransport;
     let base = of_all::base()?;
-    let mut parts = parts_of_transport!(T, &base);
+    let mut parts = parts_of_socket_transport!(T, &base);
     parts.methods.extend([
         method!(
             T,

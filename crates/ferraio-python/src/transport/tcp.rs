@@ -233,14 +233,4 @@ impl Own<SocketTransport> {
             None => Ok(()),
         }
     }
-
-    /// Something went wrong: [`fatal_error`](Own::fatal_error) for an exception that is set; one that stops the loop is
-    /// passed on.
-    #[cold]
-    pub(super) fn fatal(&self, raised: Raised, message: &str) -> Result<()> {
-        if raised.stops_the_loop() {
-            return Err(raised);
-        }
-        self.fatal_error(&raised.take(), message)
-    }
 }

@@ -32,7 +32,7 @@ impl Chunk {
 }
 
 /// Bytes that a program wants to send.
-enum Outgoing {
+pub(super) enum Outgoing {
     /// They never change.
     Bytes(Obj),
     /// They may change when Python code runs again.
@@ -40,14 +40,14 @@ enum Outgoing {
 }
 
 impl Outgoing {
-    fn new(object: &Obj) -> Result<Self> {
+    pub(super) fn new(object: &Obj) -> Result<Self> {
         if object.is_exact_bytes() {
             return Ok(Outgoing::Bytes(object.clone()));
         }
         Buffer::readable(object).map(Outgoing::Memory)
     }
 
-    fn bytes(&self) -> &[u8] {
+    pub(super) fn bytes(&self) -> &[u8] {
         match self {
             Outgoing::Bytes(object) => object.as_bytes().unwrap_or_default(),
             Outgoing::Memory(buffer) => buffer.bytes(),
@@ -55,7 +55,7 @@ impl Outgoing {
     }
 
     /// What is to be queued after the first `sent` bytes are sent: a chunk, and how much of it is sent.
-    fn into_chunk(self, sent: usize) -> Result<(Chunk, usize)> {
+    pub(super) fn into_chunk(self, sent: usize) -> Result<(Chunk, usize)> {
         match self {
             Outgoing::Bytes(object) => Ok((Chunk(object), sent)),
             Outgoing::Memory(buffer) => Ok((Chunk(Obj::bytes(&buffer.bytes()[sent..])?), 0)),
@@ -64,7 +64,7 @@ impl Outgoing {
 }
 
 /// How many chunks are sent at once without taking much stack for it.
-const FEW_SLICES: usize = 16;
+pub(super) const FEW_SLICES: usize = 16;
 /// How many chunks are sent at once at the most: what kernels take.
 const MOST_SLICES: usize = 1024;
 

@@ -4,7 +4,7 @@ use super::DatagramTransport;
 use crate::ffi::{Args, Name, Obj, Own, Result, class};
 use crate::imports::{self as py};
 use crate::transport::endpoint::class as of_all;
-use crate::{attribute, method, parts_of_transport, slot};
+use crate::{attribute, method, parts_of_socket_transport, slot};
 
 type T = DatagramTransport;
 
@@ -50,7 +50,7 @@ fn buffer(this: &Own<T>) -> Result<Obj> {
 
 /// Makes the class.
 pub fn make_class(module: &Obj) -> Result<Obj> {
-    let mut parts = parts_of_transport!(T, &of_all::base()?);
+    let mut parts = parts_of_socket_transport!(T, &of_all::base()?);
     parts.methods.extend([
         method!(
             T,

@@ -1,7 +1,9 @@
 //! What Python sees of every transport: public methods, and asyncio's private names that the standard library uses.
 //!
-//! The functions are generic, but C wants one of its own for each class: the macro
-//! [`parts_of_transport!`](crate::parts_of_transport) makes them, and the tables in which they stand.
+//! The functions are generic, but C wants one of its own for each class: macros make them, and the tables in which they
+//! stand: [`parts_of_transport!`](crate::parts_of_transport) for all, [`parts_for_reading!`](crate::parts_for_reading) and
+//! [`parts_for_writing!`](crate::parts_for_writing) for one direction, and
+//! [`parts_of_socket_transport!`](crate::parts_of_socket_transport) for both, of a socket.
 
 use super::{Phase, Transport};
 use crate::error::Error;
@@ -9,20 +11,21 @@ use crate::event_loop::EventLoop;
 use crate::ffi::{Args, Name, Obj, Own, Result};
 use crate::imports::{self as py};
 
-/// What every `__init__` needs: a loop of ours, a socket and a protocol, for a transport that has none.
+/// What every `__init__` needs: a loop of ours, a socket or pipe and a protocol, for a transport that has none.
 pub(in crate::transport) fn required<T: Transport>(
     this: &Own<T>,
     class: &str,
     given: [Option<Obj>; 3],
 ) -> Result<(Own<EventLoop>, Obj, Obj)> {
+    let file = if T::IS_PIPE { "pipe" } else { "socket" };
     let [Some(event_loop), Some(sock), Some(protocol)] = given else {
-        return Err(Error::type_(format!("{class}() takes a loop, a socket and a protocol")));
+        return Err(Error::type_(format!("{class}() takes a loop, a {file} and a protocol")));
     };
     let Some(event_loop) = Own::<EventLoop>::from_obj(&event_loop).cloned() else {
         return Err(Error::type_(format!("loop must be a ferraio.EventLoop, not {}", event_loop.type_name())));
     };
     if this.endpoint().has_socket() || this.is_closing() {
-        return Err(Error::runtime("the transport has a socket already"));
+        return Err(Error::runtime(format!("the transport has a {file} already")));
     }
     Ok((event_loop, sock, protocol))
 }
@@ -78,7 +81,7 @@ pub(in crate::transport) fn force_close<T: Transport>(this: &Own<T>, error: &Obj
 pub(in crate::transport) fn fatal_error<T: Transport>(this: &Own<T>, args: Args<'_>) -> Result<Obj> {
     static EXC: Name = Name::new("exc");
     let [error, message] = args.bind("_fatal_error", [&EXC, &py::MESSAGE], 1, 2)?;
-    let message = message.map_or_else(|| Ok(String::from("Fatal error on transport")), |message| message.as_text())?;
+    let message = message.map_or_else(|| Ok(T::FATAL_ERROR.to_owned()), |message| message.as_text())?;
     this.fatal_error(&error.expect("required"), &message)?;
     Ok(Obj::none())
 }
@@ -148,7 +151,7 @@ pub(in crate::transport) fn sock<T: Transport>(this: &Own<T>) -> Result<Obj> {
     Ok(this.endpoint().sock.get_or_none())
 }
 
-pub(in crate::transport) fn sock_fd<T: Transport>(this: &Own<T>) -> Result<Obj> {
+pub(in crate::transport) fn fd<T: Transport>(this: &Own<T>) -> Result<Obj> {
     Obj::int(this.endpoint().fd.get().into())
 }
 
@@ -188,7 +191,7 @@ pub(in crate::transport) fn high_water<T: Transport>(this: &Own<T>) -> Result<Ob
     Ok(this.endpoint().flow.limits()?.tuple_items()[1].clone())
 }
 
-/// The base of every transport: asyncio's own, so that `isinstance` holds.
+/// The base of every transport that writes: asyncio's own, so that `isinstance` holds.
 pub(in crate::transport) fn base() -> Result<Obj> {
     static FLOW_CONTROL: Name = Name::new("_FlowControlMixin");
     Obj::import("asyncio.transports")?.attr(&FLOW_CONTROL)
@@ -200,28 +203,12 @@ macro_rules! parts_of_transport {
     ($class:ty, $base:expr) => {{
         use $crate::imports as py;
         use $crate::transport::endpoint::class as of_all;
-        use $crate::{attribute, method, slot};
+        use $crate::{attribute, method};
         $crate::ffi::class::ClassParts {
             offset: Some($crate::ffi::class::offset_behind($base)),
             base: Some($base.clone()),
             methods: vec![
-                method!(
-                    $class,
-                    "pause_reading",
-                    noargs,
-                    of_all::pause_reading,
-                    "Give the protocol nothing until resume_reading() is called."
-                ),
-                method!(
-                    $class,
-                    "resume_reading",
-                    noargs,
-                    of_all::resume_reading,
-                    "Give the protocol what arrives again."
-                ),
-                method!($class, "is_reading", noargs, of_all::is_reading, "Is what arrives given to the protocol?"),
-                method!($class, "close", noargs, of_all::close, "Close the socket, after what is queued is sent."),
-                method!($class, "abort", noargs, of_all::abort, "Close the socket at once; what is queued is lost."),
+                method!($class, "close", noargs, of_all::close, "Close the transport, after what is queued is sent."),
                 method!($class, "is_closing", noargs, of_all::is_closing, "Is the transport closed, or being closed?"),
                 method!(
                     $class,
@@ -236,22 +223,7 @@ macro_rules! parts_of_transport {
                     "get_extra_info",
                     keywords,
                     of_all::extra_info,
-                    "get_extra_info(name, default=None)\n\nReturn what is known of the socket: socket, sockname, peername."
-                ),
-                method!(
-                    $class,
-                    "set_write_buffer_limits",
-                    keywords,
-                    of_all::set_write_buffer_limits,
-                    "set_write_buffer_limits(high=None, low=None)\n\nPause the protocol above high, resume it at low queued bytes."
-                ),
-                method!($class, "get_write_buffer_limits", noargs, of_all::write_buffer_limits, "Return (low, high)."),
-                method!(
-                    $class,
-                    "get_write_buffer_size",
-                    noargs,
-                    of_all::write_buffer_size,
-                    "Return how many bytes are queued."
+                    "get_extra_info(name, default=None)\n\nReturn what is known of the other end: socket, sockname, peername; pipe."
                 ),
                 method!(
                     $class,
@@ -266,14 +238,7 @@ macro_rules! parts_of_transport {
                     "_fatal_error",
                     keywords,
                     of_all::fatal_error,
-                    "_fatal_error(exc, message='Fatal error on transport')"
-                ),
-                method!(
-                    $class,
-                    "_force_close",
-                    one,
-                    of_all::force_close,
-                    "_force_close(exc)\n\nClose at once, for a reason or None."
+                    "_fatal_error(exc, message=...)\n\nReport what went wrong, and close at once."
                 ),
                 method!(
                     $class,
@@ -284,19 +249,91 @@ macro_rules! parts_of_transport {
                 ),
             ],
             attributes: vec![
-                attribute!($class, "_sock", of_all::sock),
-                attribute!($class, "_sock_fd", of_all::sock_fd),
                 attribute!($class, "_loop", of_all::event_loop),
                 attribute!($class, "_protocol", of_all::protocol),
-                attribute!($class, "_protocol_paused", of_all::protocol_paused),
                 attribute!($class, "_extra", of_all::extra, of_all::set_extra),
                 attribute!($class, "_closing", of_all::is_closing),
-                attribute!($class, "_conn_lost", of_all::lost_writes),
-                attribute!($class, "_paused", of_all::paused),
-                attribute!($class, "_low_water", of_all::low_water),
-                attribute!($class, "_high_water", of_all::high_water),
             ],
-            slots: vec![slot!($class, repr, of_all::repr)],
+            slots: Vec::new(),
         }
+    }};
+}
+
+/// The parts of those that read: `parts_for_reading!(parts, Class)`.
+#[macro_export]
+macro_rules! parts_for_reading {
+    ($parts:expr, $class:ty) => {{
+        use $crate::transport::endpoint::class as of_all;
+        use $crate::{attribute, method};
+        $parts.methods.extend([
+            method!(
+                $class,
+                "pause_reading",
+                noargs,
+                of_all::pause_reading,
+                "Give the protocol nothing until resume_reading() is called."
+            ),
+            method!($class, "resume_reading", noargs, of_all::resume_reading, "Give the protocol what arrives again."),
+            method!($class, "is_reading", noargs, of_all::is_reading, "Is what arrives given to the protocol?"),
+        ]);
+        $parts.attributes.extend([attribute!($class, "_paused", of_all::paused)]);
+    }};
+}
+
+/// The parts of those that write: `parts_for_writing!(parts, Class)`.
+#[macro_export]
+macro_rules! parts_for_writing {
+    ($parts:expr, $class:ty) => {{
+        use $crate::transport::endpoint::class as of_all;
+        use $crate::{attribute, method};
+        $parts.methods.extend([
+            method!($class, "abort", noargs, of_all::abort, "Close the transport at once; what is queued is lost."),
+            method!(
+                $class,
+                "set_write_buffer_limits",
+                keywords,
+                of_all::set_write_buffer_limits,
+                "set_write_buffer_limits(high=None, low=None)\n\nPause the protocol above high, resume it at low queued bytes."
+            ),
+            method!($class, "get_write_buffer_limits", noargs, of_all::write_buffer_limits, "Return (low, high)."),
+            method!(
+                $class,
+                "get_write_buffer_size",
+                noargs,
+                of_all::write_buffer_size,
+                "Return how many bytes are queued."
+            ),
+        ]);
+        $parts.attributes.extend([
+            attribute!($class, "_protocol_paused", of_all::protocol_paused),
+            attribute!($class, "_low_water", of_all::low_water),
+            attribute!($class, "_high_water", of_all::high_water),
+        ]);
+    }};
+}
+
+/// The parts that the transports of all sockets have: `parts_of_socket_transport!(Class, base)`.
+#[macro_export]
+macro_rules! parts_of_socket_transport {
+    ($class:ty, $base:expr) => {{
+        use $crate::transport::endpoint::class as of_all;
+        use $crate::{attribute, method, slot};
+        let mut parts = $crate::parts_of_transport!($class, $base);
+        $crate::parts_for_reading!(parts, $class);
+        $crate::parts_for_writing!(parts, $class);
+        parts.methods.extend([method!(
+            $class,
+            "_force_close",
+            one,
+            of_all::force_close,
+            "_force_close(exc)\n\nClose at once, for a reason or None."
+        )]);
+        parts.attributes.extend([
+            attribute!($class, "_sock", of_all::sock),
+            attribute!($class, "_sock_fd", of_all::fd),
+            attribute!($class, "_conn_lost", of_all::lost_writes),
+        ]);
+        parts.slots.push(slot!($class, repr, of_all::repr));
+        parts
     }};
 }

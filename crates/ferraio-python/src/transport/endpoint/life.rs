@@ -5,7 +5,7 @@ use super::{Accepted, Phase, Transport};
 use crate::error::Error;
 use crate::event_loop::{Direction, EventLoop, Ready, call_soon_any};
 use crate::ffi::coroutine::{copy_context, in_context};
-use crate::ffi::{Import, Name, Obj, Own, Raised, Result, exception};
+use crate::ffi::{Import, Name, Obj, Own, Raised, Result};
 use crate::handle::{Arguments, Handle};
 use crate::imports::{self as py};
 use crate::transport::failure::report_failure;
@@ -25,12 +25,26 @@ impl<T: Transport> Own<T> {
         extra: Option<Obj>,
     ) -> Result<()> {
         static FILENO: Name = Name::new("fileno");
+        let extra = extra_info(sock, extra)?;
+        let fd = sock.call_method(&FILENO, [])?.as_i64()? as i32;
+        self.take_over_file(event_loop, sock, fd, protocol, extra)
+    }
+
+    /// Takes over what has this fd.
+    pub(in crate::transport) fn take_over_file(
+        &self,
+        event_loop: &Own<EventLoop>,
+        file: &Obj,
+        fd: i32,
+        protocol: &Obj,
+        extra: Obj,
+    ) -> Result<()> {
         let endpoint = self.endpoint();
-        endpoint.extra.set(extra_info(sock, extra)?);
-        endpoint.fd.set(sock.call_method(&FILENO, [])?.as_i64()? as i32);
+        endpoint.extra.set(extra);
+        endpoint.fd.set(fd);
         endpoint.event_loop.set(event_loop.clone());
         T::set_protocol(self, protocol)?;
-        endpoint.sock.set(sock.clone());
+        endpoint.sock.set(file.clone());
         Ok(())
     }
 
@@ -56,7 +70,8 @@ impl<T: Transport> Own<T> {
         let event_loop = self.event_loop()?;
         match T::plain_stream(self)?.filter(|_| event_loop.is_plain()) {
             Some(stream) => event_loop.push(|| Ready::Begin(stream)),
-            None => self.call_soon(&self.obj().attr(&START_READING)?, None)?,
+            None if self.begins_to_read() => self.call_soon(&self.obj().attr(&START_READING)?, None)?,
+            None => {}
         }
         if let Some(waiter) = waiter {
             static WAKE: Import = Import::new("ferraio._cold", "wake_waiter");
@@ -66,7 +81,7 @@ impl<T: Transport> Own<T> {
     }
 
     /// `loop.call_soon(callback, argument)`, in the given context if there is one.
-    fn call_soon(&self, callback: &Obj, argument: Option<&Obj>) -> Result<()> {
+    pub(in crate::transport) fn call_soon(&self, callback: &Obj, argument: Option<&Obj>) -> Result<()> {
         let event_loop = self.event_loop()?;
         let context = self.given_context().map_or_else(copy_context, Ok)?;
         call_soon_any(event_loop.obj(), callback, argument, &context)
@@ -81,11 +96,11 @@ impl<T: Transport> Own<T> {
             return self.lose(&Obj::none());
         }
         self.endpoint().phase.set(Phase::Closing);
-        self.watch(Direction::Read, false)
+        if T::IS_PIPE { Ok(()) } else { self.watch(Direction::Read, false) }
     }
 
     /// Ends it at once; what waits to be sent is dropped.
-    pub(super) fn force_close(&self, error: &Obj) -> Result<()> {
+    pub(in crate::transport) fn force_close(&self, error: &Obj) -> Result<()> {
         if self.endpoint().phase.get() == Phase::Lost {
             return Ok(());
         }
@@ -94,7 +109,7 @@ impl<T: Transport> Own<T> {
     }
 
     /// Schedules `connection_lost`.
-    fn lose(&self, error: &Obj) -> Result<()> {
+    pub(in crate::transport) fn lose(&self, error: &Obj) -> Result<()> {
         self.enter_last_phase();
         let event_loop = self.event_loop()?;
         let Some(stream) = T::plain_stream(self)?.filter(|_| event_loop.is_plain()) else {
@@ -115,8 +130,7 @@ impl<T: Transport> Own<T> {
         // Attributes cannot be looked up while an exception is set.
         let error = raised.take();
         let callback = self.obj().attr(&CALL_CONNECTION_LOST)?;
-        let handle = Own::<Handle>::create(event_loop, callback.clone(), Arguments::One(reason), context)?;
-        handle.report(&callback, Raised::exception(error))
+        Own::<Handle>::report_without(event_loop, callback, Arguments::One(reason), context, error)
     }
 
     /// What asyncio would call in place of `Ready::Begin`.
@@ -204,17 +218,27 @@ impl<T: Transport> Own<T> {
         T::abandoned(self);
     }
 
-    /// Something went wrong: reports it (errors of the system only in debug mode), and ends the transport.
+    /// Something went wrong: reports it (what is usual only in debug mode), and ends the transport.
     #[cold]
     pub(in crate::transport) fn fatal_error(&self, error: &Obj, message: &str) -> Result<()> {
         let event_loop = self.event_loop()?;
-        if !error.is_real_instance(&exception::os_error()) {
+        if !T::is_usual(error)? {
             self.report(&event_loop, error, message)?;
         } else if event_loop.debug() {
             static LOG: Import = Import::new("ferraio._cold", "log_transport_error");
             LOG.get()?.call([self.obj(), &Obj::str(message)?, error])?;
         }
         self.force_close(error)
+    }
+
+    /// Something went wrong: [`fatal_error`](Own::fatal_error) for an exception that is set; one that stops the loop is
+    /// passed on.
+    #[cold]
+    pub(in crate::transport) fn fatal(&self, raised: Raised, message: &str) -> Result<()> {
+        if raised.stops_the_loop() {
+            return Err(raised);
+        }
+        self.fatal_error(&raised.take(), message)
     }
 
     /// Tells the loop's exception handler.

@@ -1,4 +1,4 @@
-//! What the transports of all sockets have in common: a socket in the care of a loop, on behalf of a protocol.
+//! What all transports have in common: a socket, or the end of a pipe, in the care of a loop, on behalf of a protocol.
 //!
 //! A transport goes through [`Phase`]s, only forward. `close()` leads from Open to Closing while bytes wait to be sent,
 //! and from there, or at once, to Lost: `connection_lost` is scheduled or was called. The fd is registered with the loop
@@ -29,7 +29,7 @@ use super::tcp::SocketTransport;
 use crate::error::Error;
 use crate::event_loop::{Direction, EventLoop, Target};
 use crate::ffi::coroutine::in_context;
-use crate::ffi::{Class, Import, Name, Obj, Own, Result, Slot, Visit};
+use crate::ffi::{Class, Import, Name, Obj, Own, Result, Slot, Visit, exception};
 
 /// How far it has come.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(super) enum Phase {
 pub struct Endpoint {
     /// The loop; empty before `__init__`, and after `connection_lost`.
     pub(super) event_loop: Slot<Own<EventLoop>>,
-    /// The socket; empty before `__init__`, after `connection_lost`, and while there is `accepted`.
+    /// The socket or pipe; empty before `__init__`, after `connection_lost`, and while there is `accepted`.
     pub(super) sock: Slot,
     /// In place of the socket: a connection for which nobody has asked to have a socket object.
     accepted: RefCell<Option<Box<Accepted>>>,
@@ -67,7 +67,7 @@ pub struct Endpoint {
     /// The loop watches the fd for reading.
     pub(super) reads: Cell<bool>,
     /// The loop watches the fd for writing.
-    writes: Cell<bool>,
+    pub(super) writes: Cell<bool>,
     /// In phase Lost: how many writes came too late, and one.
     lost_writes: Cell<u32>,
 }
@@ -125,6 +125,11 @@ impl Endpoint {
 pub trait Transport: Class {
     /// What is said of one that has no loop, before its beginning or after its end.
     const WITHOUT_LOOP: &'static str;
+    /// What is said when something goes wrong and nobody says what.
+    const FATAL_ERROR: &'static str = "Fatal error on transport";
+    /// Is it one end of a pipe? Then another transport may have the other direction of the same fd (a terminal's), and
+    /// whoever writes goes on to watch whether anybody reads until all is written.
+    const IS_PIPE: bool = false;
 
     /// The state that every transport has.
     fn endpoint(&self) -> &Endpoint;
@@ -151,6 +156,16 @@ pub trait Transport: Class {
     /// The context in which everything is to run, if one is given.
     fn given_context(&self) -> Option<Obj> {
         None
+    }
+
+    /// Is it to be read, once the protocol knows of it?
+    fn begins_to_read(&self) -> bool {
+        true
+    }
+
+    /// Is this something that happens, of which only debug mode tells?
+    fn is_usual(error: &Obj) -> Result<bool> {
+        Ok(error.is_real_instance(&exception::os_error()))
     }
 
     /// Gives what arrives to another protocol.
@@ -214,6 +229,7 @@ impl<T: Transport> Own<T> {
         let event_loop = self.event_loop()?;
         let target = on.then(|| T::target(self.clone()));
         match (endpoint.key.get(), target) {
+            (_, target) if T::IS_PIPE => event_loop.replace_target(endpoint.fd.get(), direction, target)?,
             (Some(key), target) => event_loop.set_target(key, direction, target),
             (None, Some(target)) => endpoint.key.set(Some(event_loop.adopt(endpoint.fd.get(), direction, target)?)),
             (None, None) => {}
@@ -225,10 +241,15 @@ impl<T: Transport> Own<T> {
     /// The fd is not watched any more, and may be closed.
     fn forget_fd(&self) {
         let endpoint = self.endpoint();
-        endpoint.reads.set(false);
-        endpoint.writes.set(false);
-        if let (Some(key), Some(event_loop)) = (endpoint.key.take(), endpoint.event_loop.get()) {
+        let (reads, writes) = (endpoint.reads.replace(false), endpoint.writes.replace(false));
+        let Some(event_loop) = endpoint.event_loop.get() else { return };
+        if let Some(key) = endpoint.key.take() {
             event_loop.forget(key);
+        } else if T::IS_PIPE {
+            let directions = [(reads, Direction::Read), (writes, Direction::Write)];
+            for (_, direction) in directions.into_iter().filter(|(is_watched, _)| *is_watched) {
+                drop(event_loop.unwatch(endpoint.fd.get(), direction));
+            }
         }
     }
 
