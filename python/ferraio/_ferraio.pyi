@@ -413,6 +413,7 @@ class ReadPipeTransport(asyncio.ReadTransport):
     """The transport of the end of a pipe that is read; its public methods are those of `asyncio.ReadTransport`."""
 
     _extra: dict[str, Any]
+    _pipe: Any
 
     def __init__(
         self,
@@ -423,8 +424,6 @@ class ReadPipeTransport(asyncio.ReadTransport):
         extra: Mapping[str, Any] | None = None,
     ) -> None: ...
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None: ...
-    @property
-    def _pipe(self) -> Any: ...
     @property
     def _fileno(self) -> int: ...
     @property
@@ -440,6 +439,7 @@ class WritePipeTransport(_FlowControlMixin):
     """The transport of the end of a pipe that is written; its public methods are those of `asyncio.WriteTransport`."""
 
     _extra: dict[str, Any]
+    _pipe: Any
 
     def __init__(
         self,
@@ -451,8 +451,6 @@ class WritePipeTransport(_FlowControlMixin):
     ) -> None: ...
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None: ...
     def write(self, data: bytes | bytearray | memoryview[Any]) -> None: ...
-    @property
-    def _pipe(self) -> Any: ...
     @property
     def _fileno(self) -> int: ...
     @property

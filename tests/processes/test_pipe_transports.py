@@ -477,6 +477,23 @@ def test_an_unclosed_transport_warns_and_closes_its_pipe(new_loop, connect):
     os.close(other)
 
 
+@pytest.mark.parametrize("connect", [read_from, write_to], ids=["reading", "writing"])
+def test_a_pipe_that_was_taken_away_is_left_alone(new_loop, connect):
+    loop = new_loop()
+    near, far = os.pipe()
+    fd, other = (near, far) if connect is read_from else (far, near)
+    transport, protocol = loop.run_until_complete(connect(fd))
+    loop.close()
+    with transport._pipe as pipe, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        transport._pipe = None
+        assert transport._pipe is None
+        del transport, protocol
+        gc.collect()
+        assert os.fstat(pipe.fileno())
+    os.close(other)
+
+
 @pytest.mark.loop_kinds("ferraio")
 def test_what_is_no_pipe_of_a_loop_of_ours_is_refused(new_loop):
     from ferraio._transports import ReadPipeTransport, WritePipeTransport

@@ -63,6 +63,12 @@ fn begin<T: Transport>(
     this.introduce(&protocol, waiter)
 }
 
+/// `transport._pipe = pipe`: it is another's to close from now on, most often.
+fn set_pipe<T: Transport>(this: &Own<T>, pipe: Option<&Obj>) -> Result<()> {
+    drop(this.endpoint().sock.replace(pipe.filter(|pipe| !pipe.is_none()).cloned()));
+    Ok(())
+}
+
 /// In debug mode: a line for the log, that the other end is closed.
 fn log_closed_by_peer<T: Transport>(this: &Own<T>) -> Result<()> {
     static LOG: Import = Import::new("ferraio._cold", "log_closed_by_peer");

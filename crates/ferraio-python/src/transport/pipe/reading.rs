@@ -3,7 +3,7 @@
 use ferraio_core::pipe::{self, Kind};
 use ferraio_core::socket::Io;
 
-use super::{begin, describe, log_closed_by_peer};
+use super::{begin, describe, log_closed_by_peer, set_pipe};
 use crate::error::os_exception;
 use crate::event_loop::Target;
 use crate::ffi::{Args, Class, ClassCell, Name, Obj, Own, Result, Visit, class};
@@ -140,7 +140,7 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
     static READ_TRANSPORT: Name = Name::new("ReadTransport");
     let mut parts = parts_of_transport!(T, &Obj::import("asyncio.transports")?.attr(&READ_TRANSPORT)?);
     parts_for_reading!(parts, T);
-    parts.attributes.extend([attribute!(T, "_pipe", of_all::sock), attribute!(T, "_fileno", of_all::fd)]);
+    parts.attributes.extend([attribute!(T, "_pipe", of_all::sock, set_pipe), attribute!(T, "_fileno", of_all::fd)]);
     parts.slots.extend([slot!(T, init, init), slot!(T, repr, repr)]);
     class::make::<T>(module, parts)
 }

@@ -7,7 +7,7 @@ use ferraio_core::pipe::{self, Kind};
 use ferraio_core::send_queue::SendQueue;
 use ferraio_core::socket::Io;
 
-use super::{begin, describe, has_open_loop, log_closed_by_peer};
+use super::{begin, describe, has_open_loop, log_closed_by_peer, set_pipe};
 use crate::error::{Error, os_exception};
 use crate::event_loop::{Direction, Target};
 use crate::ffi::{Args, Class, ClassCell, Import, Name, Obj, Own, Raised, Result, Visit, class, exception};
@@ -265,7 +265,7 @@ pub fn make_class(module: &Obj) -> Result<Obj> {
         method!(T, "_write_ready", noargs, of_all::write_ready, "Write what is queued, as much as there is room for."),
     ]);
     parts.attributes.extend([
-        attribute!(T, "_pipe", of_all::sock),
+        attribute!(T, "_pipe", of_all::sock, set_pipe),
         attribute!(T, "_fileno", of_all::fd),
         attribute!(T, "_buffer", buffer),
         attribute!(T, "_conn_lost", lost_writes),
