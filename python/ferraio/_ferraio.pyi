@@ -408,9 +408,9 @@ class DatagramTransport(_Endpoint):
     @property
     def _address(self) -> Any: ...
 
-@disjoint_base
-class ReadPipeTransport(asyncio.ReadTransport):
-    """The transport of the end of a pipe that is read; its public methods are those of `asyncio.ReadTransport`."""
+@type_check_only
+class _PipeEnd:
+    """What the transports of both ends of a pipe have in common."""
 
     _extra: dict[str, Any]
     _pipe: Any
@@ -430,38 +430,24 @@ class ReadPipeTransport(asyncio.ReadTransport):
     def _protocol(self) -> asyncio.BaseProtocol | None: ...
     @property
     def _closing(self) -> bool: ...
-    @property
-    def _paused(self) -> bool: ...
     def _fatal_error(self, exc: BaseException, message: str = "Fatal error on pipe transport") -> None: ...
 
 @disjoint_base
-class WritePipeTransport(_FlowControlMixin):
+class ReadPipeTransport(_PipeEnd, asyncio.ReadTransport):
+    """The transport of the end of a pipe that is read; its public methods are those of `asyncio.ReadTransport`."""
+
+    @property
+    def _paused(self) -> bool: ...
+
+@disjoint_base
+class WritePipeTransport(_PipeEnd, _FlowControlMixin):
     """The transport of the end of a pipe that is written; its public methods are those of `asyncio.WriteTransport`."""
 
-    _extra: dict[str, Any]
-    _pipe: Any
-
-    def __init__(
-        self,
-        loop: EventLoop,
-        pipe: Any,
-        protocol: asyncio.BaseProtocol,
-        waiter: asyncio.Future[Any] | None = None,
-        extra: Mapping[str, Any] | None = None,
-    ) -> None: ...
-    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None: ...
     def write(self, data: bytes | bytearray | memoryview[Any]) -> None: ...
-    @property
-    def _fileno(self) -> int: ...
-    @property
-    def _protocol(self) -> asyncio.BaseProtocol | None: ...
-    @property
-    def _closing(self) -> bool: ...
     @property
     def _conn_lost(self) -> int: ...
     @property
     def _buffer(self) -> bytearray: ...
-    def _fatal_error(self, exc: BaseException, message: str = "Fatal error on pipe transport") -> None: ...
 
 # --- streams
 

@@ -255,7 +255,7 @@ impl Own<Handle> {
         outcome
     }
 
-    /// Tells the loop of an exception of a callback that was called without a handle, as if there were one.
+    /// Like [`report`](Own::report), for a callback that was called without a handle, as if there were one.
     #[cold]
     pub fn report_without(
         event_loop: &Own<EventLoop>,

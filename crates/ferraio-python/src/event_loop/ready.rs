@@ -288,9 +288,7 @@ fn report(event_loop: &Own<EventLoop>, outcome: Result<()>, whose: &Obj) -> Resu
 /// Like [`report`], as asyncio reports an exception of the handle that it has in place of the target.
 #[cold]
 fn report_io(event_loop: &Own<EventLoop>, raised: Raised, target: &Target, direction: Direction) -> Result<()> {
-    if raised.stops_the_loop() {
-        return Err(raised);
-    }
+    // Attributes cannot be looked up while an exception is set.
     let error = raised.take();
     let (callback, context) = target.callback(direction)?;
     let context = context.map_or_else(copy_context, Ok)?;

@@ -112,8 +112,6 @@ impl SocketTransport {
 }
 
 impl Transport for SocketTransport {
-    const WITHOUT_LOOP: &'static str = "the transport is not connected";
-
     #[inline(always)]
     fn endpoint(&self) -> &Endpoint {
         &self.endpoint

@@ -5,6 +5,7 @@
 
 use std::io::IoSlice;
 
+use ferraio_core::send_queue::SendQueue;
 use ferraio_core::socket::{self, Io};
 
 use super::endpoint::{Phase, Transport};
@@ -64,9 +65,23 @@ impl Outgoing {
 }
 
 /// How many chunks are sent at once without taking much stack for it.
-pub(super) const FEW_SLICES: usize = 16;
+const FEW_SLICES: usize = 16;
 /// How many chunks are sent at once at the most: what kernels take.
 const MOST_SLICES: usize = 1024;
+
+/// Sends what is queued, as much as goes at once: by `send` if it lies together, or else by `send_vectored`.
+pub(super) fn send_from<T>(
+    queue: &SendQueue<Chunk>,
+    send: impl FnOnce(&[u8]) -> T,
+    send_vectored: impl FnOnce(&[IoSlice<'_>]) -> T,
+) -> T {
+    let mut chunks = queue.iter();
+    match (chunks.next(), chunks.nth(FEW_SLICES - 1)) {
+        (Some(_), None) if queue.iter().nth(1).is_none() => send(queue.front().unwrap_or_default()),
+        (_, None) => send_vectored(queue.io_slices(&mut [IoSlice::new(&[]); FEW_SLICES])),
+        _ => send_vectored(queue.io_slices(&mut [IoSlice::new(&[]); MOST_SLICES])),
+    }
+}
 
 const WRITE_ERROR: &str = "Fatal write error on socket transport";
 
@@ -248,14 +263,8 @@ impl Own<SocketTransport> {
     }
 
     fn send_queued(&self) -> std::io::Result<Io<usize>> {
-        let queue = self.queue.borrow();
         let fd = self.endpoint.fd.get();
-        let mut chunks = queue.iter();
-        match (chunks.next(), chunks.nth(FEW_SLICES - 1)) {
-            (Some(_), None) if queue.iter().nth(1).is_none() => socket::send(fd, queue.front().unwrap_or_default()),
-            (_, None) => socket::send_vectored(fd, queue.io_slices(&mut [IoSlice::new(&[]); FEW_SLICES])),
-            _ => socket::send_vectored(fd, queue.io_slices(&mut [IoSlice::new(&[]); MOST_SLICES])),
-        }
+        send_from(&self.queue.borrow(), |bytes| socket::send(fd, bytes), |slices| socket::send_vectored(fd, slices))
     }
 
     #[cold]

@@ -127,7 +127,8 @@ pub(in crate::transport) fn write_buffer_size<T: Transport>(this: &Own<T>) -> Re
     Obj::int(this.queued_bytes() as i64)
 }
 
-pub(in crate::transport) fn repr<T: Transport>(this: &Own<T>) -> Result<Obj> {
+/// The beginning of each `repr`.
+pub(in crate::transport) fn describe<T: Transport>(this: &Own<T>) -> Vec<String> {
     let endpoint = this.endpoint();
     let mut info = vec![this.obj().type_name()];
     if !endpoint.has_socket() {
@@ -136,7 +137,13 @@ pub(in crate::transport) fn repr<T: Transport>(this: &Own<T>) -> Result<Obj> {
         info.push(String::from("closing"));
     }
     info.push(format!("fd={}", endpoint.fd.get()));
-    if endpoint.event_loop.get().is_some_and(|event_loop| !event_loop.is_closed()) {
+    info
+}
+
+pub(in crate::transport) fn repr<T: Transport>(this: &Own<T>) -> Result<Obj> {
+    let endpoint = this.endpoint();
+    let mut info = describe(this);
+    if endpoint.has_open_loop() {
         let state = |polling| if polling { "polling" } else { "idle" };
         info.push(format!("read={}", state(endpoint.reads.get())));
         info.push(format!("write=<{}, bufsize={}>", state(endpoint.writes.get()), this.queued_bytes()));

@@ -99,6 +99,11 @@ impl Endpoint {
         self.sock.is_some() || self.accepted.borrow().as_ref().is_some_and(|accepted| accepted.fd() >= 0)
     }
 
+    /// Is there a loop that is not closed?
+    pub(super) fn has_open_loop(&self) -> bool {
+        self.event_loop.get().is_some_and(|event_loop| !event_loop.is_closed())
+    }
+
     /// The objects it holds, apart from the loop.
     fn slots(&self) -> [&Slot; 6] {
         [&self.sock, &self.protocol, &self.extra, &self.context, &self.reason, &self.flow.limits]
@@ -124,7 +129,7 @@ impl Endpoint {
 /// A class of transports: what is particular to it.
 pub trait Transport: Class {
     /// What is said of one that has no loop, before its beginning or after its end.
-    const WITHOUT_LOOP: &'static str;
+    const WITHOUT_LOOP: &'static str = "the transport is not connected";
     /// What is said when something goes wrong and nobody says what.
     const FATAL_ERROR: &'static str = "Fatal error on transport";
     /// Is it one end of a pipe? Then another transport may have the other direction of the same fd (a terminal's), and
@@ -241,15 +246,16 @@ impl<T: Transport> Own<T> {
     /// The fd is not watched any more, and may be closed.
     fn forget_fd(&self) {
         let endpoint = self.endpoint();
-        let (reads, writes) = (endpoint.reads.replace(false), endpoint.writes.replace(false));
-        let Some(event_loop) = endpoint.event_loop.get() else { return };
-        if let Some(key) = endpoint.key.take() {
-            event_loop.forget(key);
-        } else if T::IS_PIPE {
-            let directions = [(reads, Direction::Read), (writes, Direction::Write)];
-            for (_, direction) in directions.into_iter().filter(|(is_watched, _)| *is_watched) {
+        for (watched, direction) in [(&endpoint.reads, Direction::Read), (&endpoint.writes, Direction::Write)] {
+            if watched.replace(false)
+                && T::IS_PIPE
+                && let Some(event_loop) = endpoint.event_loop.get()
+            {
                 drop(event_loop.unwatch(endpoint.fd.get(), direction));
             }
+        }
+        if let (Some(key), Some(event_loop)) = (endpoint.key.take(), endpoint.event_loop.get()) {
+            event_loop.forget(key);
         }
     }
 

@@ -11,36 +11,15 @@
 mod reading;
 mod writing;
 
+use ferraio_core::pipe::{self, Kind};
+
 pub use self::reading::{ReadPipeTransport, make_class as make_read_class};
 pub use self::writing::{WritePipeTransport, make_class as make_write_class};
-use super::endpoint::{Endpoint, Transport, class as of_all};
+use super::endpoint::{Transport, class as of_all};
 use crate::error::Error;
 use crate::ffi::coroutine::copy_context;
 use crate::ffi::{Args, Import, Name, Obj, Own, Result};
 use crate::imports as py;
-use ferraio_core::pipe::{self, Kind};
-
-/// What `__init__` gets, without what is `None`.
-struct Given {
-    event_loop: Option<Obj>,
-    pipe: Option<Obj>,
-    protocol: Option<Obj>,
-    waiter: Option<Obj>,
-    extra: Option<Obj>,
-}
-
-impl Given {
-    fn new(class: &str, args: Args<'_>) -> Result<Self> {
-        static WAITER: Name = Name::new("waiter");
-        static EXTRA: Name = Name::new("extra");
-        let names = [&py::LOOP, &PIPE, &py::PROTOCOL, &WAITER, &EXTRA];
-        let given = args.bind(class, names, 3, 5)?.map(|value| value.filter(|value| !value.is_none()));
-        let [event_loop, pipe, protocol, waiter, extra] = given;
-        Ok(Self { event_loop, pipe, protocol, waiter, extra })
-    }
-}
-
-static PIPE: Name = Name::new("pipe");
 
 /// `__init__`: takes over a pipe, and has its protocol told. `prepare` gets to know what kind it is, or refuses it.
 fn begin<T: Transport>(
@@ -49,8 +28,13 @@ fn begin<T: Transport>(
     args: Args<'_>,
     prepare: impl FnOnce(Kind) -> std::result::Result<(), &'static str>,
 ) -> Result<()> {
+    static WAITER: Name = Name::new("waiter");
+    static EXTRA: Name = Name::new("extra");
     static FILENO: Name = Name::new("fileno");
-    let Given { event_loop, pipe, protocol, waiter, extra } = Given::new(class, args)?;
+    static PIPE: Name = Name::new("pipe");
+    let names = [&py::LOOP, &PIPE, &py::PROTOCOL, &WAITER, &EXTRA];
+    let given = args.bind(class, names, 3, 5)?.map(|value| value.filter(|value| !value.is_none()));
+    let [event_loop, pipe, protocol, waiter, extra] = given;
     let (event_loop, pipe, protocol) = of_all::required(this, class, [event_loop, pipe, protocol])?;
     let extra = extra.map_or_else(Obj::dict, Ok)?;
     extra.dict_set(PIPE.obj(), &pipe)?;
@@ -77,16 +61,8 @@ fn log_closed_by_peer<T: Transport>(this: &Own<T>) -> Result<()> {
 
 /// The beginning of a `repr`: everything but what waits to be written.
 fn describe<T: Transport>(this: &Own<T>, is_polling: bool) -> Vec<String> {
-    let endpoint = this.endpoint();
-    let is_open = endpoint.has_socket();
-    let mut info = vec![this.obj().type_name()];
-    if !is_open {
-        info.push(String::from("closed"));
-    } else if this.is_closing() {
-        info.push(String::from("closing"));
-    }
-    info.push(format!("fd={}", endpoint.fd.get()));
-    let state = match (is_open, has_open_loop(endpoint), is_polling) {
+    let mut info = of_all::describe(this);
+    let state = match (this.endpoint().has_socket(), this.endpoint().has_open_loop(), is_polling) {
         (false, ..) => "closed",
         (true, false, _) => "open",
         (true, true, true) => "polling",
@@ -94,9 +70,4 @@ fn describe<T: Transport>(this: &Own<T>, is_polling: bool) -> Vec<String> {
     };
     info.push(String::from(state));
     info
-}
-
-/// Is there a loop that is not closed?
-fn has_open_loop(endpoint: &Endpoint) -> bool {
-    endpoint.event_loop.get().is_some_and(|event_loop| !event_loop.is_closed())
 }

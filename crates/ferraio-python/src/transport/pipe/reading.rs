@@ -49,7 +49,6 @@ impl Class for ReadPipeTransport {
 }
 
 impl Transport for ReadPipeTransport {
-    const WITHOUT_LOOP: &'static str = "the transport is not connected";
     const FATAL_ERROR: &'static str = "Fatal error on pipe transport";
     const IS_PIPE: bool = true;
 

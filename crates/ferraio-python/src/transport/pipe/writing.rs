@@ -1,19 +1,18 @@
 //! The end of a pipe that is written.
 
 use std::cell::{Cell, RefCell};
-use std::io::IoSlice;
 
 use ferraio_core::pipe::{self, Kind};
 use ferraio_core::send_queue::SendQueue;
 use ferraio_core::socket::Io;
 
-use super::{begin, describe, has_open_loop, log_closed_by_peer, set_pipe};
+use super::{begin, describe, log_closed_by_peer, set_pipe};
 use crate::error::{Error, os_exception};
 use crate::event_loop::{Direction, Target};
 use crate::ffi::{Args, Class, ClassCell, Import, Name, Obj, Own, Raised, Result, Visit, class, exception};
 use crate::imports as py;
 use crate::transport::endpoint::{Endpoint, Phase, Transport, class as of_all};
-use crate::transport::writing::{Chunk, FEW_SLICES, Outgoing};
+use crate::transport::writing::{Chunk, Outgoing, send_from};
 use crate::{attribute, method, parts_for_writing, parts_of_transport, slot};
 
 /// A transport.
@@ -73,7 +72,6 @@ impl WritePipeTransport {
 }
 
 impl Transport for WritePipeTransport {
-    const WITHOUT_LOOP: &'static str = "the transport is not connected";
     const FATAL_ERROR: &'static str = "Fatal error on pipe transport";
     const IS_PIPE: bool = true;
 
@@ -178,11 +176,7 @@ impl Own<WritePipeTransport> {
         if self.endpoint.phase.get() == Phase::Lost || self.is_drained() {
             return Ok(());
         }
-        let outcome = {
-            let queue = self.queue.borrow();
-            pipe::write_vectored(self.endpoint.fd.get(), queue.io_slices(&mut [IoSlice::new(&[]); FEW_SLICES]))
-        };
-        match outcome {
+        match self.write_queued() {
             Ok(Io::Later) => return Ok(()),
             Ok(Io::Done(size)) => {
                 let finished = self.queue.borrow_mut().advance(size);
@@ -196,6 +190,11 @@ impl Own<WritePipeTransport> {
         self.watch(Direction::Write, false)?;
         self.maybe_resume_protocol()?; // It may write more, or close.
         if self.is_drained() && self.endpoint.phase.get() == Phase::Closing { self.finish_closing() } else { Ok(()) }
+    }
+
+    fn write_queued(&self) -> std::io::Result<Io<usize>> {
+        let fd = self.endpoint.fd.get();
+        send_from(&self.queue.borrow(), |bytes| pipe::write(fd, bytes), |slices| pipe::write_vectored(fd, slices))
     }
 
     /// The other end is closed.
@@ -242,7 +241,7 @@ fn lost_writes(this: &Own<T>) -> Result<Obj> {
 
 fn repr(this: &Own<T>) -> Result<Obj> {
     let mut info = describe(this, this.endpoint.writes.get());
-    if this.endpoint.has_socket() && has_open_loop(&this.endpoint) {
+    if this.endpoint.has_socket() && this.endpoint.has_open_loop() {
         info.push(format!("bufsize={}", this.queued_bytes()));
     }
     Obj::str(&format!("<{}>", info.join(" ")))
