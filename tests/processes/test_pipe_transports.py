@@ -11,13 +11,8 @@ import tty
 import warnings
 
 import pytest
+from pipe_ends import fill, read_from, write_to
 from recording import Notes, Recorder
-
-
-@pytest.fixture
-def problems():
-    """What the loop's exception handler is told."""
-    return []
 
 
 @pytest.fixture
@@ -26,7 +21,7 @@ def pipes(play, problems):
 
     def run_story(story, **options):
         async def main():
-            asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context))
+            problems.of_this_loop()
             near, far = os.pipe()
             reading, reader = await read_from(near)
             writing, writer = await write_to(far)
@@ -42,18 +37,16 @@ def pipes(play, problems):
     return run_story
 
 
-async def read_from(fd, protocol=Recorder):
-    return await asyncio.get_running_loop().connect_read_pipe(protocol, os.fdopen(fd, "rb", buffering=0))
-
-
-async def write_to(fd, protocol=Notes):
-    return await asyncio.get_running_loop().connect_write_pipe(protocol, os.fdopen(fd, "wb", buffering=0))
-
-
-def fill(writing):
-    """Write until something has to wait."""
-    while not writing.get_write_buffer_size():
-        writing.write(b"x" * 65536)
+@pytest.fixture(params=[read_from, write_to], ids=["reading", "writing"])
+def abandoned(request, new_loop):
+    """The transport of one end of a pipe, as the only item of a list, whose loop is closed."""
+    loop = new_loop()
+    near, far = os.pipe()
+    fd, other = (near, far) if request.param is read_from else (far, near)
+    alone = [loop.run_until_complete(request.param(fd))[0]]
+    loop.close()
+    yield alone
+    os.close(other)
 
 
 def test_they_are_asyncio_transports(pipes):
@@ -208,17 +201,12 @@ def test_who_writes_too_late_is_warned_in_time(pipes, caplog):
 
 def test_a_failed_write_ends_the_transport(play, problems):
     async def main():
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context))
-        near, far = os.pipe()
-        # It can be written to as little as the end that is read, and is not told of its end.
-        null = os.open(os.devnull, os.O_RDONLY)
-        writing, writer = await write_to(null)
+        problems.of_this_loop()
+        writing, writer = await write_to(os.open(os.devnull, os.O_RDONLY))
         writing.write(b"data")
         assert writing.is_closing()
         assert writing._conn_lost == 1
         assert (await writer.lost).errno == 9
-        os.close(near)
-        os.close(far)
 
     play(main)
     assert problems == []
@@ -255,7 +243,7 @@ def test_an_exception_of_data_received_is_reported_and_reading_goes_on(play, pro
                 raise RuntimeError("no")
 
     async def main():
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context))
+        problems.of_this_loop()
         near, far = os.pipe()
         _, reader = await read_from(near, Fails)
         os.write(far, b"first")
@@ -278,7 +266,7 @@ def test_other_exceptions_of_a_protocol_are_reported_and_the_pipe_closed(play, p
         raise RuntimeError("no")
 
     async def main():
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context))
+        problems.of_this_loop()
         near, far = os.pipe()
         reading, reader = await read_from(near, type("Fails", (Recorder,), {name: fail}))
         os.close(far)
@@ -292,11 +280,8 @@ def test_other_exceptions_of_a_protocol_are_reported_and_the_pipe_closed(play, p
 
 def test_an_error_of_reading_is_reported(play, problems):
     async def main():
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context))
-        near, far = socket.socketpair()
+        problems.of_this_loop()
         # A socket that listens is readable when somebody connects, and cannot be read.
-        near.close()
-        far.close()
         listening = socket.create_server(("127.0.0.1", 0))
         address = listening.getsockname()
         reading, reader = await read_from(listening.detach())
@@ -314,7 +299,7 @@ def test_an_error_of_reading_is_reported(play, problems):
 
 def test_the_end_of_a_terminal_is_nothing_to_report(play, problems):
     async def main():
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context))
+        problems.of_this_loop()
         near, far = pty.openpty()
         _, reader = await read_from(near)
         os.close(far)
@@ -458,41 +443,27 @@ def test_debug_mode_tells_what_happens(pipes, caplog):
     pipes(story, debug=True)
 
 
-@pytest.mark.parametrize("connect", [read_from, write_to], ids=["reading", "writing"])
-def test_an_unclosed_transport_warns_and_closes_its_pipe(new_loop, connect):
-    loop = new_loop()
-    near, far = os.pipe()
-    fd, other = (near, far) if connect is read_from else (far, near)
-    transport, protocol = loop.run_until_complete(connect(fd))
-    loop.close()
-    said = repr(transport)
+def test_an_unclosed_transport_warns_and_closes_its_pipe(abandoned):
+    fd, said = abandoned[0]._fileno, repr(abandoned[0])
     assert said.endswith(f" fd={fd} open>")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        del transport, protocol
+        abandoned.clear()
         gc.collect()
     texts = [str(warning.message) for warning in caught if warning.category is ResourceWarning]
     assert [text for text in texts if text.startswith("unclosed transport")] == [f"unclosed transport {said}"]
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(fd)
-    os.close(other)
 
 
-@pytest.mark.parametrize("connect", [read_from, write_to], ids=["reading", "writing"])
-def test_a_pipe_that_was_taken_away_is_left_alone(new_loop, connect):
-    loop = new_loop()
-    near, far = os.pipe()
-    fd, other = (near, far) if connect is read_from else (far, near)
-    transport, protocol = loop.run_until_complete(connect(fd))
-    loop.close()
-    with transport._pipe as pipe, warnings.catch_warnings():
+def test_a_pipe_that_was_taken_away_is_left_alone(abandoned):
+    with abandoned[0]._pipe as pipe, warnings.catch_warnings():
         warnings.simplefilter("error")
-        transport._pipe = None
-        assert transport._pipe is None
-        del transport, protocol
+        abandoned[0]._pipe = None
+        assert abandoned[0]._pipe is None
+        abandoned.clear()
         gc.collect()
         assert os.fstat(pipe.fileno())
-    os.close(other)
 
 
 @pytest.mark.loop_kinds("ferraio")

@@ -7,15 +7,8 @@ import socket
 import tty
 
 import pytest
+from pipe_ends import fill, read_from, write_to
 from recording import Notes, Recorder
-
-
-async def read_from(fd):
-    return await asyncio.get_running_loop().connect_read_pipe(Recorder, os.fdopen(fd, "rb", buffering=0))
-
-
-async def write_to(fd):
-    return await asyncio.get_running_loop().connect_write_pipe(Notes, os.fdopen(fd, "wb", buffering=0))
 
 
 def pipe(directory):
@@ -136,8 +129,7 @@ def test_a_writer_with_something_to_say_gets_a_broken_pipe(play):
     async def main():
         near, far = os.pipe()
         writing, writer = await write_to(far)
-        while not writing.get_write_buffer_size():
-            writing.write(b"x" * 65536)
+        fill(writing)
         os.close(near)
         assert isinstance(await writer.lost, BrokenPipeError)
 
@@ -174,8 +166,7 @@ def test_abort_drops_what_waits(play):
     async def main():
         near, far = os.pipe()
         writing, writer = await write_to(far)
-        while not writing.get_write_buffer_size():
-            writing.write(b"x" * 65536)
+        fill(writing)
         writing.abort()
         assert await writer.lost is None
         os.close(near)
