@@ -86,6 +86,60 @@ def test_a_read_waits_for_data(run, method):
     run(main)
 
 
+def test_what_a_read_waits_for_has_nothing_of_the_read_before(run):
+    async def main():
+        stream = reader()
+        weak = []
+        for remember in False, True, False:
+            task = await waits(stream.read(10))
+            waiter = stream._waiter
+            assert (waiter._state, waiter._result, hasattr(waiter, "own_attribute")) == ("PENDING", None, False)
+            assert weakref.getweakrefcount(waiter) == 0
+            waiter.own_attribute = "anything"
+            if remember:
+                weak.append(weakref.ref(waiter))
+            del waiter
+            stream.feed_data(b"abc")
+            assert await task == b"abc"
+            del task
+            assert [reference() for reference in weak] == [None] * len(weak)
+
+    run(main)
+
+
+def test_a_waiter_that_somebody_keeps_stays_what_it_is(run):
+    async def main():
+        stream = reader()
+        waiters = []
+        for _ in range(3):
+            task = await waits(stream.read(10))
+            waiters.append(stream._waiter)
+            stream.feed_data(b"abc")
+            assert await task == b"abc"
+        assert [waiter._state for waiter in waiters] == ["FINISHED"] * 3
+        assert len({*waiters}) == 3
+
+    run(main)
+
+
+def test_a_read_after_one_that_failed_or_was_cancelled_waits_anew(run):
+    async def main():
+        stream = reader()
+        cancelled = await waits(stream.read(10))
+        cancelled.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+        failed = await waits(stream.read(10))
+        stream._waiter.set_exception(LookupError("of the test"))
+        with pytest.raises(LookupError):
+            await failed
+        task = await waits(stream.read(10))
+        stream.feed_data(b"abc")
+        assert await task == b"abc"
+
+    run(main)
+
+
 def test_pieces_are_put_together(run):
     async def main():
         stream = reader()

@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import gc
+import random
 import socket
 
 import pytest
@@ -56,6 +57,32 @@ def test_at_most_256_kib_are_given_at_once(play):
         await pair.send(bytes(3 << 20))
         await pair.protocol.until(lambda: len(pair.protocol.data) == 3 << 20)
         assert max(len(call[1]) for call in pair.protocol.calls[1:]) <= 256 * 1024
+
+    play(main)
+
+
+def test_what_a_program_keeps_for_a_while_does_not_change(play):
+    """However long it keeps each piece: memory that it has let go of is used for what comes later."""
+    dice = random.Random(1)
+
+    async def main(connect):
+        pair = await connect()
+        data = bytearray()
+        kept = {}
+        for number in range(600):
+            message = number.to_bytes(4) * dice.choice([1, 130, 260, 260, 300, 2000, 12_000])
+            data += message
+            await pair.send(message)
+            await pair.protocol.received(len(data))
+            for _, piece in pair.protocol.calls[1:]:
+                kept[piece] = bytes(bytearray(piece))
+            del pair.protocol.calls[1:]
+            while len(kept) > dice.choice([1, 2, 20, 50]):
+                piece, copy = kept.popitem() if dice.random() < 0.5 else (oldest := next(iter(kept)), kept.pop(oldest))
+                assert piece == copy
+                assert hash(piece) == hash(copy)
+        assert all(piece == copy for piece, copy in kept.items())
+        assert pair.protocol.data == data
 
     play(main)
 

@@ -95,7 +95,7 @@ impl Body {
             Body::SemaphoreEnter(semaphore) => semaphore.acquired(true, future, error),
             Body::QueuePut(queue, item) => queue.put_on(item, future, error),
             Body::QueueGet(queue) => queue.get_on(future, error),
-            Body::StreamRead(reader, wanted) => reader.read_on(*wanted, error),
+            Body::StreamRead(reader, wanted) => reader.read_on(*wanted, future, error),
             Body::TimeoutEnter(_)
             | Body::TimeoutExit(..)
             | Body::LockExit(_)

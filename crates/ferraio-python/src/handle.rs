@@ -233,7 +233,7 @@ impl Own<Handle> {
     /// at it or cancel it meanwhile.
     #[inline]
     pub fn run_for_good(self) -> Result<()> {
-        if self.obj().ref_count() > 1 || !self.weak_references.is_empty() || !self.context.is_some() {
+        if !self.is_only_reference() || !self.context.is_some() {
             let outcome = self.run();
             self.release();
             return outcome;

@@ -82,6 +82,7 @@ impl<'a> Args<'a> {
 
     /// Sorts the arguments of `function` by parameter: the first `most_positional` of `names` may be given by place, the
     /// first `required` of them must be given.
+    #[inline]
     pub fn bind<const N: usize>(
         &self,
         function: &str,
@@ -89,19 +90,26 @@ impl<'a> Args<'a> {
         required: usize,
         most_positional: usize,
     ) -> Result<[Option<Obj>; N]> {
-        let mut values = [const { None }; N];
-        if self.positional.len() > most_positional {
-            return Err(type_error_text(&format!(
-                "{function}() takes at most {most_positional} positional argument{} ({} given)",
-                if most_positional == 1 { "" } else { "s" },
-                self.positional.len()
-            )));
+        let given = self.positional.len();
+        if given > most_positional {
+            return Err(too_many_positional(function, most_positional, given));
         }
+        let mut values = [const { None }; N];
         for (place, value) in values.iter_mut().zip(self.positional) {
             *place = Some(value.clone());
         }
+        if self.has_keywords() {
+            self.bind_keywords(function, &names, &mut values)?;
+        }
+        match values[..required].iter().position(Option::is_none) {
+            None => Ok(values),
+            Some(missing) => Err(missing_argument(function, names[missing])),
+        }
+    }
+
+    fn bind_keywords(&self, function: &str, names: &[&Name], values: &mut [Option<Obj>]) -> Result<()> {
         self.for_each_keyword(|name, value| {
-            let Some(index) = position_of(&names, name) else {
+            let Some(index) = position_of(names, name) else {
                 return Err(unexpected_keyword(function, name));
             };
             if values[index].is_some() {
@@ -112,14 +120,7 @@ impl<'a> Args<'a> {
             }
             values[index] = Some(value.clone());
             Ok(())
-        })?;
-        if let Some(missing) = values[..required].iter().position(Option::is_none) {
-            return Err(type_error_text(&format!(
-                "{function}() missing 1 required positional argument: '{}'",
-                names[missing].text()
-            )));
-        }
-        Ok(values)
+        })
     }
 
     /// The value of the only keyword that `function` knows.
@@ -145,6 +146,17 @@ fn position_of(names: &[&Name], name: &Obj) -> Option<usize> {
     let same = |known: &&Name| name.is(known.obj());
     let equal = |known: &&Name| name.as_text().is_ok_and(|text| text == known.text());
     names.iter().position(same).or_else(|| names.iter().position(equal))
+}
+
+#[cold]
+fn too_many_positional(function: &str, most: usize, given: usize) -> Raised {
+    let plural = if most == 1 { "" } else { "s" };
+    type_error_text(&format!("{function}() takes at most {most} positional argument{plural} ({given} given)"))
+}
+
+#[cold]
+fn missing_argument(function: &str, name: &Name) -> Raised {
+    type_error_text(&format!("{function}() missing 1 required positional argument: '{}'", name.text()))
 }
 
 #[cold]

@@ -187,14 +187,14 @@ impl Obj {
     }
 
     /// The bytes of an exact `bytes` object, which nobody can change.
+    #[inline]
     pub fn as_bytes(&self) -> Option<&[u8]> {
-        // SAFETY: a `bytes` object never changes, and lives as long as `self`.
-        unsafe {
-            self.is_exact_bytes().then(|| {
-                let len = c::PyBytes_Size(self.as_ptr()) as usize;
-                std::slice::from_raw_parts(c::PyBytes_AsString(self.as_ptr()).cast(), len)
-            })
-        }
+        // SAFETY: a `bytes` object has its length in its head and its bytes behind that, never changes, and lives as long
+        // as `self`.
+        self.is_exact_bytes().then(|| unsafe {
+            let bytes = self.as_ptr().cast::<c::PyBytesObject>();
+            std::slice::from_raw_parts((&raw const (*bytes).ob_sval).cast(), c::Py_SIZE(self.as_ptr()) as usize)
+        })
     }
 
     /// The items of a `tuple`; none of anything else, which a program may have put in its place.

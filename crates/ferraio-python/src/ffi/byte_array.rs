@@ -23,7 +23,7 @@ impl ByteArray {
     #[inline(always)]
     pub fn len(&self) -> usize {
         // SAFETY: a bytearray.
-        unsafe { c::PyByteArray_Size(self.0.as_ptr()) as usize }
+        unsafe { c::Py_SIZE(self.0.as_ptr()) as usize }
     }
 
     /// Is nothing in it?

@@ -69,10 +69,12 @@ pub struct ClassCell {
     usual_subclass: AtomicPtr<c::PyTypeObject>,
     offset: AtomicUsize,
     kept: UnsafeCell<Vec<*mut c::PyObject>>,
+    /// Was the finaliser of any instance called? Memory whose finaliser was called is not kept, as that is never called twice.
+    has_finalized: Cell<bool>,
 }
 
-// SAFETY: written once while the module is made; the list of kept instances is only touched while attached, and the
-// module declares that it needs the GIL.
+// SAFETY: written once while the module is made; the rest is only touched while attached, and the module declares that it
+// needs the GIL.
 unsafe impl Sync for ClassCell {}
 
 impl ClassCell {
@@ -83,6 +85,7 @@ impl ClassCell {
             usual_subclass: AtomicPtr::new(ptr::null_mut()),
             offset: AtomicUsize::new(0),
             kept: UnsafeCell::new(Vec::new()),
+            has_finalized: Cell::new(false),
         }
     }
 
@@ -227,15 +230,10 @@ impl<T: Class> Own<T> {
         const TELLS_NOBODY: bool =
             cfg!(not(any(Py_3_14, py_sys_config = "Py_REF_DEBUG", py_sys_config = "Py_TRACE_REFS")));
         let (cell, object) = (T::cell(), self.0.as_ptr());
-        let is_plain = TELLS_NOBODY && !T::GC && !T::OVER_BASE && self.0.ref_count() == 1;
+        let is_plain = TELLS_NOBODY && !T::GC && !T::OVER_BASE && self.is_only_reference();
         // SAFETY: attached, so nobody else touches the list.
         let has_room = || unsafe { (*cell.kept.get()).len() < T::KEEP };
-        if !is_plain
-            || self.0.type_ptr() != cell.ptr()
-            || self.needs_finalizer()
-            || self.is_weakly_referenced()
-            || !has_room()
-        {
+        if !is_plain || self.0.type_ptr() != cell.ptr() || self.needs_finalizer() || !has_room() {
             return;
         }
         T::before_free(&self);
@@ -247,12 +245,16 @@ impl<T: Class> Own<T> {
         }
     }
 
+    /// Clears what the base class keeps in the instance, its `__dict__` for example.
+    pub fn clear_base(&self) {
+        // SAFETY: a live instance; clearing is what the collector may do to it, too.
+        unsafe { clear_base::<T>(self.0.as_ptr()) }
+    }
+
+    /// Does nobody else refer to it, not even weakly?
     #[inline(always)]
-    fn is_weakly_referenced(&self) -> bool {
-        // SAFETY: the field is in the value, and a `WeakReferences`.
-        T::WEAK_REFERENCES.is_some_and(|field| unsafe {
-            !(*value_ptr::<T>(self.0.as_ptr()).cast::<u8>().add(field).cast::<WeakReferences>()).is_empty()
-        })
+    pub fn is_only_reference(&self) -> bool {
+        self.0.ref_count() == 1 && !self.0.is_weakly_referenced()
     }
 
     /// The object.
@@ -319,12 +321,6 @@ impl WeakReferences {
     /// No weak references.
     pub const fn none() -> Self {
         WeakReferences(Cell::new(ptr::null_mut()))
-    }
-
-    /// Is there none?
-    #[inline(always)]
-    pub fn is_empty(&self) -> bool {
-        self.0.get().is_null()
     }
 }
 
@@ -517,6 +513,7 @@ unsafe extern "C" fn clear<T: Class>(object: *mut c::PyObject) -> c_int {
 }
 
 unsafe extern "C" fn finalize<T: Class>(object: *mut c::PyObject) {
+    T::cell().has_finalized.set(true);
     // SAFETY: called with a live instance of `T` (or one about to die, which may be revived here).
     let this = unsafe { &*ptr::from_ref(&object).cast::<Own<T>>() };
     if this.needs_finalizer() {
@@ -537,15 +534,15 @@ unsafe extern "C" fn dealloc<T: Class>(object: *mut c::PyObject) {
             c::PyObject_GC_UnTrack(object.cast());
         }
         T::before_free(&*ptr::from_ref(&object).cast::<Own<T>>());
-        let weak_offset = (*class).tp_weaklistoffset;
-        if weak_offset != 0 && !object.cast::<u8>().offset(weak_offset).cast::<*mut c::PyObject>().read().is_null() {
+        if Obj::peek(&object).is_weakly_referenced() {
             c::PyObject_ClearWeakRefs(object);
         }
         clear_base::<T>(object);
         ptr::drop_in_place(value_ptr::<T>(object));
         if exact && T::KEEP > 0 {
             let kept = &mut *T::cell().kept.get();
-            if kept.len() < T::KEEP && !(T::GC && c::PyObject_GC_IsFinalized(object) != 0) {
+            let finalized = || T::cell().has_finalized.get() && c::PyObject_GC_IsFinalized(object) != 0;
+            if kept.len() < T::KEEP && !(T::GC && finalized()) {
                 kept.push(object);
                 return;
             }

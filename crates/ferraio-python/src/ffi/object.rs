@@ -178,6 +178,16 @@ impl Obj {
         }
     }
 
+    /// Is there a weak reference to it?
+    #[inline(always)]
+    pub fn is_weakly_referenced(&self) -> bool {
+        // SAFETY: a live object, or one that is about to go; the list lies where its type says.
+        unsafe {
+            let offset = (*self.type_ptr()).tp_weaklistoffset;
+            offset != 0 && !self.as_ptr().cast::<u8>().offset(offset).cast::<*mut c::PyObject>().read().is_null()
+        }
+    }
+
     /// `self is other`.
     #[inline(always)]
     pub fn is(&self, other: &Obj) -> bool {

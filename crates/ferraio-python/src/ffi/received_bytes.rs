@@ -1,9 +1,11 @@
 //! Receiving (or decrypting) straight into a `bytes` object, before anybody sees it.
 //!
 //! An object that nobody but us refers to any more, after the protocol has seen it, is used for the next message: an
-//! echo server needs no memory but its first. Reference counts tell, as for the interpreter's own tuples in `zip`.
+//! echo server needs no memory but its first. One that the program keeps until it has read the next one, as whoever reads
+//! a stream in a loop does, is looked at again later. Reference counts tell, as for the interpreter's own tuples in `zip`.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::io;
 use std::mem::MaybeUninit;
 
@@ -14,11 +16,13 @@ use super::exception::Result;
 use super::object::Obj;
 use super::slot::Slot;
 
-/// The object that can be used again, with its room for bytes, which may be more than its length.
+/// Objects that can be used again, with their room for bytes, which may be more than their length.
 #[derive(Default)]
 pub struct SpareBytes {
     object: Slot,
     room: Cell<usize>,
+    /// Those that the program had when it was asked last, the oldest first.
+    lent: RefCell<VecDeque<Received>>,
 }
 
 /// What was received: an object, and how much room it has.
@@ -39,6 +43,10 @@ impl From<Obj> for Received {
 /// From this size on it pays to use an object again: the interpreter's own allocator is faster with the smaller ones.
 pub const WORTH_REUSING: usize = 480;
 
+/// So many objects of so much room are remembered while the program has them: no more than a megabyte is kept that way.
+const MOST_LENT: usize = 32;
+const LARGEST_LENT: usize = 32 * 1024;
+
 impl SpareBytes {
     /// An object with so much room, or somewhat more.
     fn take(&self, room: usize) -> Result<(Obj, usize)> {
@@ -47,9 +55,19 @@ impl SpareBytes {
         if let Some(object) = fitting.flatten() {
             return Ok((object, spare));
         }
+        if let Some(returned) = self.take_returned(room) {
+            return Ok((returned.data, returned.room));
+        }
         // SAFETY: gives a new object with room for so many bytes, or NULL.
         let object = unsafe { Obj::new_ref(c::PyBytes_FromStringAndSize(std::ptr::null(), room as isize))? };
         Ok((object, room))
+    }
+
+    /// The oldest of those that were lent, if the program has let go of it.
+    fn take_returned(&self, room: usize) -> Option<Received> {
+        let mut lent = self.lent.borrow_mut();
+        lent.pop_front_if(|oldest| oldest.data.ref_count() == 1)
+            .filter(|returned| (room..=2 * room).contains(&returned.room))
     }
 
     fn keep(&self, object: Obj, room: usize) {
@@ -57,12 +75,25 @@ impl SpareBytes {
         self.object.set(object);
     }
 
-    /// Takes an object back, unless somebody has kept it.
+    /// Takes an object back, at once or when nobody else has it any more.
     #[inline(always)]
     pub fn give_back(&self, received: Received) {
-        if received.data.ref_count() == 1 && received.room > 0 {
-            self.keep(received.data, received.room);
+        if received.room == 0 {
+            return;
         }
+        if received.data.ref_count() == 1 {
+            self.keep(received.data, received.room);
+        } else if received.room <= LARGEST_LENT {
+            self.lend(received);
+        }
+    }
+
+    fn lend(&self, received: Received) {
+        let mut lent = self.lent.borrow_mut();
+        if lent.len() == MOST_LENT {
+            lent.pop_front();
+        }
+        lent.push_back(received);
     }
 
     /// A copy of what was received elsewhere.

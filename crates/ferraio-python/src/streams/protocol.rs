@@ -30,6 +30,7 @@ static STREAM_READER: Name = Name::new("_stream_reader");
 impl Class for StreamReaderProtocol {
     const NAME: &'static std::ffi::CStr = c"ferraio._ferraio.StreamReaderProtocol";
     const DOC: &'static std::ffi::CStr = c"The Rust half of ferraio's StreamReaderProtocol.";
+    const HAS_USUAL_SUBCLASS: bool = true;
     const NEW: Option<fn() -> Self> = Some(StreamReaderProtocol::default);
 
     fn cell() -> &'static ClassCell {
@@ -61,15 +62,29 @@ impl Own<StreamReaderProtocol> {
     /// `data_received(data)`
     #[inline]
     pub fn receive(&self, data: &Obj) -> Result<()> {
-        let reader = match self.reader.get() {
-            Some(weak) if self.is_plain()? => weak.weakly_referenced()?,
-            _ => Some(self.obj().attr(&STREAM_READER)?).filter(|reader| !reader.is_none()),
-        };
-        let Some(reader) = reader else { return Ok(()) };
-        match Own::<StreamReader>::from_obj(&reader) {
-            Some(ours) if ours.is_plain()? => ours.feed(data),
-            _ => reader.call_method(&FEED_DATA, [data]).map(drop),
+        if self.is_plain()? {
+            return self.receive_plainly(data);
         }
+        let reader = self.obj().attr(&STREAM_READER)?;
+        if reader.is_none() { Ok(()) } else { feed(&reader, data) }
+    }
+
+    /// The same, if all methods are the original ones.
+    #[inline]
+    fn receive_plainly(&self, data: &Obj) -> Result<()> {
+        let Some(weak) = self.reader.get() else { return Ok(()) };
+        match weak.weakly_referenced()? {
+            Some(reader) => feed(&reader, data),
+            None => Ok(()),
+        }
+    }
+}
+
+#[inline(always)]
+fn feed(reader: &Obj, data: &Obj) -> Result<()> {
+    match Own::<StreamReader>::from_obj(reader) {
+        Some(ours) if ours.is_plain()? => ours.feed_plainly(data),
+        _ => reader.call_method(&FEED_DATA, [data]).map(drop),
     }
 }
 
@@ -81,7 +96,7 @@ pub fn give_data(protocol: &Obj, is_stream: bool, data: &Obj) -> Result<()> {
         && let Some(stream) = Own::<StreamReaderProtocol>::from_obj(protocol)
         && stream.is_plain()?
     {
-        return stream.receive(data);
+        return stream.receive_plainly(data);
     }
     protocol.call_method(&DATA_RECEIVED, [data]).map(drop)
 }

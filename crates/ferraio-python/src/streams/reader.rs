@@ -28,6 +28,8 @@ pub struct StreamReader {
     buffer: Slot,
     /// A future, while somebody waits for data.
     waiter: Slot,
+    /// The future of the last wait, which may do for the next one.
+    spent_waiter: Slot<Own<Future>>,
     exception: Slot,
     transport: Slot,
     /// How much a line may hold, as it was given.
@@ -66,6 +68,7 @@ static RESUME_READING: Name = Name::new("resume_reading");
 impl Class for StreamReader {
     const NAME: &'static std::ffi::CStr = c"ferraio._ferraio.StreamReader";
     const DOC: &'static std::ffi::CStr = c"The Rust half of ferraio.StreamReader.";
+    const HAS_USUAL_SUBCLASS: bool = true;
     const NEW: Option<fn() -> Self> = Some(StreamReader::default);
 
     fn cell() -> &'static ClassCell {
@@ -76,12 +79,14 @@ impl Class for StreamReader {
         for slot in self.slots() {
             slot.visit(visit);
         }
+        self.spent_waiter.visit(visit);
     }
 
     fn clear(&self) {
         for slot in self.slots() {
             slot.clear();
         }
+        self.spent_waiter.clear();
     }
 }
 
@@ -227,10 +232,15 @@ impl Own<StreamReader> {
     }
 
     /// The wait of a read is over.
-    pub fn read_on(&self, wanted: Wanted, error: Option<Obj>) -> Result<Step> {
+    pub fn read_on(&self, wanted: Wanted, waiter: &Own<Future>, error: Option<Obj>) -> Result<Step> {
         self.waiter.clear();
         match error {
-            None => self.go_on(wanted),
+            None => {
+                if !waiter.obj().is_weakly_referenced() {
+                    self.spent_waiter.set(waiter.clone());
+                }
+                self.go_on(wanted)
+            }
             Some(error) => Err(Raised::exception(error)),
         }
     }
@@ -266,7 +276,10 @@ impl Own<StreamReader> {
             // Somebody waits for more than there is room for.
             self.resume_transport()?;
         }
-        let waiter = Future::create(event_loop)?;
+        let waiter = match self.spent_waiter.take() {
+            Some(spent) => Future::create_from(spent, event_loop)?,
+            None => Future::create(event_loop)?,
+        };
         self.waiter.set(waiter.obj().clone());
         Ok(Step::Wait(waiter))
     }
@@ -284,12 +297,16 @@ impl Own<StreamReader> {
     }
 
     /// `feed_data(data)`
+    fn feed(&self, data: &Obj) -> Result<()> {
+        if self.is_plain()? { self.feed_plainly(data) } else { self.feed_originally(data) }
+    }
+
+    /// The same, if all methods are the original ones.
     #[inline]
-    pub fn feed(&self, data: &Obj) -> Result<()> {
-        let Some(bytes) = data.as_bytes() else { return self.feed_originally(data) };
-        if self.eof.get() || bytes.is_empty() || !self.is_plain()? {
+    pub fn feed_plainly(&self, data: &Obj) -> Result<()> {
+        let Some(bytes) = data.as_bytes().filter(|bytes| !self.eof.get() && !bytes.is_empty()) else {
             return self.feed_originally(data);
-        }
+        };
         let buffer = self.buffer.get_or_none();
         let Some(buffer) = ByteArray::from_exact(&buffer) else { return self.feed_originally(data) };
         if buffer.is_empty() && !self.fresh.is_some() {

@@ -28,6 +28,7 @@ static IS_CLOSING: Name = Name::new("is_closing");
 impl Class for StreamWriter {
     const NAME: &'static std::ffi::CStr = c"ferraio._ferraio.StreamWriter";
     const DOC: &'static std::ffi::CStr = c"The Rust half of ferraio.StreamWriter.";
+    const HAS_USUAL_SUBCLASS: bool = true;
     const NEW: Option<fn() -> Self> = Some(StreamWriter::default);
 
     fn cell() -> &'static ClassCell {

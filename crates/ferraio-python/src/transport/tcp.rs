@@ -67,6 +67,7 @@ impl Class for SocketTransport {
     const DOC: &'static std::ffi::CStr = c"The Rust half of ferraio's transport for stream sockets.";
     const OVER_BASE: bool = true;
     const BASE_IS_PYTHON: bool = true;
+    const HAS_USUAL_SUBCLASS: bool = true;
     const NEW: Option<fn() -> Self> = Some(SocketTransport::uninitialised);
 
     fn cell() -> &'static ClassCell {

@@ -52,6 +52,7 @@ impl Class for DatagramTransport {
     const DOC: &'static std::ffi::CStr = c"The Rust half of ferraio's transport for datagram sockets.";
     const OVER_BASE: bool = true;
     const BASE_IS_PYTHON: bool = true;
+    const HAS_USUAL_SUBCLASS: bool = true;
     const NEW: Option<fn() -> Self> = Some(DatagramTransport::uninitialised);
 
     fn cell() -> &'static ClassCell {

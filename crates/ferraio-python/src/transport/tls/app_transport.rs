@@ -32,6 +32,7 @@ impl Class for TlsTransport {
     const DOC: &'static std::ffi::CStr = c"The Rust half of the transport that a program with TLS sees.";
     const OVER_BASE: bool = true;
     const BASE_IS_PYTHON: bool = true;
+    const HAS_USUAL_SUBCLASS: bool = true;
     const NEW: Option<fn() -> Self> = Some(TlsTransport::default);
 
     fn cell() -> &'static ClassCell {

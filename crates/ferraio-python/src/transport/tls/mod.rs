@@ -114,6 +114,7 @@ static HOOKS: Hooks<2> = Hooks::new([Name::new("get_buffer"), Name::new("buffer_
 impl Class for TlsProtocol {
     const NAME: &'static std::ffi::CStr = c"ferraio._ferraio.TlsProtocol";
     const DOC: &'static std::ffi::CStr = c"The Rust half of ferraio's SSLProtocol.";
+    const HAS_USUAL_SUBCLASS: bool = true;
     const NEW: Option<fn() -> Self> = Some(TlsProtocol::uninitialised);
 
     fn cell() -> &'static ClassCell {
