@@ -88,7 +88,8 @@ def count_instructions(cases: dict[str, Case], wanted: argparse.Namespace) -> Re
 
 def _counted(case: Case, peer: Peer) -> dict:
     try:
-        return {"median": instructions.count(case, peer.name)}
+        count = instructions.count(case, peer.name)
+        return {"median": count, "samples": [count]}
     except SampleFailed as why:
         return {"failed": str(why)}
 

@@ -52,9 +52,12 @@ class Results:
         return self.cases.get(case, {}).get("peers", {}).get(peer, {}).get("median")
 
     def ratio(self, case: str, to: str, peer: str = "ferraio") -> float | None:
-        """How many times as much `to` needs as `peer` does."""
-        theirs, ours = self.median(case, to), self.median(case, peer)
-        return theirs / ours if theirs and ours else None
+        """How many times as much `to` needs as `peer` does, in the median of the rounds: each disturbs both alike."""
+        theirs, ours = self._samples(case, to), self._samples(case, peer)
+        return statistics.median(a / b for a, b in zip(theirs, ours, strict=True)) if theirs and ours else None
+
+    def _samples(self, case: str, peer: str) -> list[float] | None:
+        return self.cases.get(case, {}).get("peers", {}).get(peer, {}).get("samples")
 
     def failures(self) -> list[tuple[str, str, str]]:
         """Case, peer, and why it has no figure."""
