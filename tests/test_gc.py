@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import gc
+import subprocess
 import sys
 import weakref
 
@@ -275,6 +276,32 @@ def test_weak_callbacks_are_called_when_things_die(run):
         assert weak() is weak_task() is None
 
     run(main)
+
+
+OWN_CLASSES = """
+import asyncio, gc, weakref
+import ferraio
+
+ferraio.install()
+
+class Loop(ferraio.EventLoop):
+    pass
+
+class Reader(asyncio.StreamReader):
+    pass
+
+with asyncio.Runner(loop_factory=Loop) as runner:
+    reader = Reader(loop=runner.get_loop())
+classes = [weakref.ref(Loop), weakref.ref(Reader)]
+del Loop, Reader, runner, reader
+gc.collect()
+assert [reference() for reference in classes] == [None, None]
+"""
+
+
+def test_the_first_of_its_kind_may_be_of_a_class_that_dies():
+    child = subprocess.run([sys.executable, "-c", OWN_CLASSES], capture_output=True, text=True)
+    assert (child.returncode, child.stderr) == (0, "")
 
 
 def test_memory_used_again_has_nothing_of_its_past(run):

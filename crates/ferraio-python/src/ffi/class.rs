@@ -183,8 +183,9 @@ impl<T: Class> Own<T> {
         // offset, and nobody sees one before the value is written.
         unsafe {
             assert!(c::PyType_IsSubtype(class, T::cell().ptr()) != 0, "a subclass");
-            if T::HAS_USUAL_SUBCLASS && T::cell().usual_subclass.load(Relaxed).is_null() {
-                // It lives for ever from now on, so that no other class can come to its address.
+            let is_direct = (*class).tp_base == T::cell().ptr();
+            if T::HAS_USUAL_SUBCLASS && is_direct && T::cell().usual_subclass.load(Relaxed).is_null() {
+                // It is not a program's own, and lives for ever from now on: no other class can come to its address.
                 c::Py_INCREF(class.cast());
                 T::cell().usual_subclass.store(class, Relaxed);
             }
