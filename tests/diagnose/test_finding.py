@@ -1,6 +1,7 @@
 """Places: where a frame, some code or a coroutine is."""
 
 import sys
+from pathlib import Path
 
 from ferraio.diagnose.finding import Finding, Place
 
@@ -21,7 +22,7 @@ def first_line():
 def test_of_a_frame():
     place = Place.of_frame(sys._getframe())
     assert (place.filename, place.line, place.function) == (__file__, sys._getframe().f_lineno - 1, "test_of_a_frame")
-    line = open(__file__).read().splitlines()[place.line - 1]
+    line = Path(__file__).read_text().splitlines()[place.line - 1]
     assert line[place.column : place.end_column] == "Place.of_frame(sys._getframe())"
     assert str(place) == f"{__file__}:{place.line}:{place.column + 1}"
 

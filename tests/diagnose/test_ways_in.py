@@ -207,7 +207,8 @@ def test_the_environment_decides_for_a_run_without_a_choice(monkeypatch, capsys)
     monkeypatch.setenv("FERRAIO", "hint,format=concise")
     ferraio.run(forget())
     assert "FER001" in capsys.readouterr().err
-    ferraio.run(forget(), diagnose="off")
+    with pytest.warns(RuntimeWarning, match="'save' was never awaited"):
+        ferraio.run(forget(), diagnose="off")
     assert reporter.counts() == {"FER001": 1}
 
 

@@ -174,6 +174,7 @@ class Stage:
         self.server_context = server_context
         self.client_context = client_context
         self.loop = asyncio.get_running_loop()
+        self.servers = []
         self._cleanup = contextlib.AsyncExitStack()
 
     async def close(self):
@@ -217,6 +218,7 @@ class Stage:
 
         options = {"ssl": self.server_context, **options}
         server = await self.loop.create_server(make, "127.0.0.1", 0, **options)
+        self.servers.append(server)
         self._cleanup.push_async_callback(server.wait_closed)
         self._cleanup.callback(server.close)
 

@@ -282,6 +282,7 @@ def test_nothing_of_a_connection_remains(play):
         gc.collect()
         # The server's list still knows its protocol.
         assert remains[0]() is None and remains[2]() is None
+        stage.servers[0].close()
 
     play(main)
 

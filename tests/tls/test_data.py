@@ -1,6 +1,7 @@
 """Plain bytes in, the same plain bytes out, however they are written, cut and read."""
 
 import asyncio
+import contextlib
 import random
 import ssl
 
@@ -340,12 +341,12 @@ def test_a_system_exit_in_data_received_leaves_the_loop(new_loop, server_context
     loop = new_loop()
 
     async def main():
-        server = await loop.create_server(Leaving, "127.0.0.1", 0, ssl=server_context)
-        transport, protocol = await loop.create_connection(
-            Recorder, *server.sockets[0].getsockname(), ssl=client_context, server_hostname="localhost"
-        )
-        transport.write(b"x")
-        await protocol.lost
+        with contextlib.closing(await loop.create_server(Leaving, "127.0.0.1", 0, ssl=server_context)) as server:
+            transport, protocol = await loop.create_connection(
+                Recorder, *server.sockets[0].getsockname(), ssl=client_context, server_hostname="localhost"
+            )
+            transport.write(b"x")
+            await protocol.lost
 
     task = loop.create_task(main())
     with pytest.raises(SystemExit):
