@@ -49,15 +49,15 @@ class Results:
         return list(dict.fromkeys(peer for case in self.cases.values() for peer in case["peers"]))
 
     def median(self, case: str, peer: str) -> float | None:
-        return self.cases.get(case, {}).get("peers", {}).get(peer, {}).get("median")
+        return self._figures(case, peer).get("median")
 
     def ratio(self, case: str, to: str, peer: str = "ferraio") -> float | None:
         """How many times as much `to` needs as `peer` does, in the median of the rounds: each disturbs both alike."""
-        theirs, ours = self._samples(case, to), self._samples(case, peer)
+        theirs, ours = (self._figures(case, one).get("samples") for one in (to, peer))
         return statistics.median(a / b for a, b in zip(theirs, ours, strict=True)) if theirs and ours else None
 
-    def _samples(self, case: str, peer: str) -> list[float] | None:
-        return self.cases.get(case, {}).get("peers", {}).get(peer, {}).get("samples")
+    def _figures(self, case: str, peer: str) -> dict:
+        return self.cases.get(case, {}).get("peers", {}).get(peer, {})
 
     def failures(self) -> list[tuple[str, str, str]]:
         """Case, peer, and why it has no figure."""
