@@ -14,13 +14,12 @@ use pyo3_ffi as c;
 
 use super::exception::Result;
 use super::object::Obj;
-use super::slot::Slot;
 
-/// Objects that can be used again, with their room for bytes, which may be more than their length.
+/// Objects that can be used again.
 #[derive(Default)]
 pub struct SpareBytes {
-    object: Slot,
-    room: Cell<usize>,
+    /// One that nobody has.
+    free: Cell<Option<Received>>,
     /// Those that the program had when it was asked last, the oldest first.
     lent: RefCell<VecDeque<Received>>,
 }
@@ -49,46 +48,31 @@ const LARGEST_LENT: usize = 32 * 1024;
 
 impl SpareBytes {
     /// An object with so much room, or somewhat more.
-    fn take(&self, room: usize) -> Result<(Obj, usize)> {
-        let spare = self.room.get();
-        let fitting = (room..=2 * room).contains(&spare).then(|| self.object.take());
-        if let Some(object) = fitting.flatten() {
-            return Ok((object, spare));
-        }
-        if let Some(returned) = self.take_returned(room) {
-            return Ok((returned.data, returned.room));
+    fn take(&self, room: usize) -> Result<Received> {
+        let returned = || self.lent.borrow_mut().pop_front_if(|oldest| oldest.data.ref_count() == 1);
+        let spare = self.free.take().or_else(returned);
+        if let Some(fitting) = spare.filter(|spare| (room..=2 * room).contains(&spare.room)) {
+            return Ok(fitting);
         }
         // SAFETY: gives a new object with room for so many bytes, or NULL.
-        let object = unsafe { Obj::new_ref(c::PyBytes_FromStringAndSize(std::ptr::null(), room as isize))? };
-        Ok((object, room))
-    }
-
-    /// The oldest of those that were lent, if the program has let go of it.
-    fn take_returned(&self, room: usize) -> Option<Received> {
-        let mut lent = self.lent.borrow_mut();
-        lent.pop_front_if(|oldest| oldest.data.ref_count() == 1)
-            .filter(|returned| (room..=2 * room).contains(&returned.room))
-    }
-
-    fn keep(&self, object: Obj, room: usize) {
-        self.room.set(room);
-        self.object.set(object);
+        let data = unsafe { Obj::new_ref(c::PyBytes_FromStringAndSize(std::ptr::null(), room as isize))? };
+        Ok(Received { data, room })
     }
 
     /// Takes an object back, at once or when nobody else has it any more.
     #[inline(always)]
     pub fn give_back(&self, received: Received) {
-        if received.room == 0 {
-            return;
-        }
-        if received.data.ref_count() == 1 {
-            self.keep(received.data, received.room);
-        } else if received.room <= LARGEST_LENT {
+        if received.data.ref_count() > 1 {
             self.lend(received);
+        } else if received.room > 0 {
+            self.free.set(Some(received));
         }
     }
 
     fn lend(&self, received: Received) {
+        if !(1..=LARGEST_LENT).contains(&received.room) {
+            return;
+        }
         let mut lent = self.lent.borrow_mut();
         if lent.len() == MOST_LENT {
             lent.pop_front();
@@ -127,7 +111,7 @@ impl SpareBytes {
     #[inline]
     pub fn fill(&self, room: usize, write: impl FnOnce(&mut [MaybeUninit<u8>]) -> usize) -> Result<Option<Received>> {
         // The shortest objects may be shared with others.
-        let (object, room) = self.take(room.max(64))?;
+        let Received { data: object, room } = self.take(room.max(64))?;
         // SAFETY: nobody else refers to the object, which has room for so many bytes.
         let memory = unsafe {
             let bytes = (&raw mut (*object.as_ptr().cast::<c::PyBytesObject>()).ob_sval).cast();
@@ -135,14 +119,14 @@ impl SpareBytes {
         };
         let size = write(memory);
         if size == 0 {
-            self.keep(object, room);
+            self.give_back(Received { data: object, room });
             return Ok(None);
         }
         if size < room / 2 {
             // Too small a part of it is used to let the program keep it all.
             // SAFETY: so many bytes are filled.
             let data = Obj::bytes(unsafe { std::slice::from_raw_parts(memory.as_ptr().cast(), size) })?;
-            self.keep(object, room);
+            self.give_back(Received { data: object, room });
             return Ok(Some(data.into()));
         }
         // SAFETY: still nobody else refers to the object; its first `size` bytes are filled, and there is room for one
