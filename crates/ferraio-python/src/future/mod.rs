@@ -214,18 +214,15 @@ impl Future {
         Ok(future)
     }
 
-    /// The same, from one that has its result, if nobody else can ever look at that again.
+    /// The same, in the place of one that is done, if nobody else can ever look at that again.
     #[inline]
-    pub fn create_from(spent: Own<Future>, event_loop: &Own<EventLoop>) -> Result<Own<Future>> {
-        let is_plain = spent.state() == State::Finished && peek(&spent.rare, |rare| rare.is_none());
-        if is_plain && spent.is_only_reference() && spent.event_loop.holds(event_loop.obj()) && !event_loop.debug() {
-            spent.clear_base();
-            spent.result.clear();
-            spent.blocking.set(false);
-            spent.state.set(State::Pending);
-            return Ok(spent);
+    pub fn create_in_place_of(spent: Own<Future>, event_loop: &Own<EventLoop>) -> Result<Own<Future>> {
+        if !spent.is_only_reference() {
+            return Future::create(event_loop);
         }
-        Future::create(event_loop)
+        spent.clear_base();
+        spent.begin(Some(event_loop.obj().clone()))?;
+        Ok(spent)
     }
 
     /// What `__init__` does, for a future just made and a loop of ours.

@@ -277,7 +277,7 @@ impl Own<StreamReader> {
             self.resume_transport()?;
         }
         let waiter = match self.spent_waiter.take() {
-            Some(spent) => Future::create_from(spent, event_loop)?,
+            Some(spent) => Future::create_in_place_of(spent, event_loop)?,
             None => Future::create(event_loop)?,
         };
         self.waiter.set(waiter.obj().clone());
