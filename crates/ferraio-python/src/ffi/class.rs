@@ -69,7 +69,7 @@ pub struct ClassCell {
     usual_subclass: AtomicPtr<c::PyTypeObject>,
     offset: AtomicUsize,
     kept: UnsafeCell<Vec<*mut c::PyObject>>,
-    /// Was the finaliser of any instance called? Memory whose finaliser was called is not kept, as that is never called twice.
+    /// Was the finaliser of any instance called? It is called once at the most, so that the memory is not for a second one.
     has_finalized: Cell<bool>,
 }
 
