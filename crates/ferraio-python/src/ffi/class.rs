@@ -69,7 +69,7 @@ pub struct ClassCell {
     usual_subclass: AtomicPtr<c::PyTypeObject>,
     offset: AtomicUsize,
     kept: UnsafeCell<Vec<*mut c::PyObject>>,
-    /// Was the finaliser of any instance called? It is called once at the most, so that the memory is not for a second one.
+    /// Was the finaliser of any instance called? Such an instance is not kept: the next in its memory would have none.
     has_finalized: Cell<bool>,
 }
 
